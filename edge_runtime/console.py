@@ -1,0 +1,87 @@
+"""How commands talk: data on stdout, talk on stderr, progress on a terminal only, errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from edge_runtime.errors import SiamliteError
+
+EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_FAULT, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+_log = logging.getLogger(__name__)
+
+
+def emit(value: dict[str, Any] | list[Any]) -> None:
+    """Print a value as one line of JSON on stdout, at once."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def say(text: str) -> None:
+    """Print a line of talk on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def status(text: str) -> None:
+    """Replace the status line, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def end_status() -> None:
+    """End the status line."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows of text in aligned columns; the first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
+    """Parse the arguments, run the command, and turn whatever happens into an exit code and at most one line.
+
+    The chosen sub-command's ``run`` default is called with the parsed arguments and returns the exit code.
+
+    Args:
+        parser: Its sub-commands set ``run``; a ``--debug`` flag, if there is one, lets tracebacks through.
+        argv: Arguments; those of the process if None.
+    """
+    arguments = parser.parse_args(argv)
+    debug = bool(getattr(arguments, "debug", False))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s")
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except SiamliteError as error:
+        return _failed(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        end_status()
+        say("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; do not complain again when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAULT
+    except Exception as error:
+        words = f"unexpected {type(error).__name__}: {error}. Run it again with --debug for the details."
+        return _failed(" ".join(words.split()), EXIT_FAULT, debug)
+
+
+def _failed(message: str, code: int, debug: bool) -> int:
+    end_status()
+    if debug:
+        _log.exception("the command failed")
+    say(f"error: {message}")
+    return code

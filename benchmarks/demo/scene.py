@@ -1,8 +1,8 @@
 """A camera-like video made of real pictures: people come, look at the camera, and leave again.
 
-What is built: a person's pictures are set into a soft background, scaled, turned and moved along a smooth path, with the
+A person's pictures are set into a soft background, scaled, turned and moved along a smooth path, with the
 faults of a cheap camera (drifting exposure, motion blur, sensor noise, JPEG). What it is not: a recording. Pictures
-change in jumps, light does not come from the scene, and every picture was taken in one studio.
+change in jumps, the light does not come from the scene, and every picture was taken in one studio.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _place(canvas: Picture, picture: Image, path: _Path, time_s: float) -> Pictu
     speed_px = abs(path.at(time_s + 1 / FRAMES_PER_S)[0] - x)
     mixed = canvas * (1 - alpha) + colour * alpha
     reach = int(min(25, speed_px / 2))
-    return cv2.blur(mixed, (reach, 1)) if reach > 1 else mixed
+    return np.asarray(cv2.blur(mixed, (reach, 1)) if reach > 1 else mixed, dtype=np.float32)
 
 
 def _camera(canvas: Picture, now: float, noise: Picture, rng: np.random.Generator) -> Image:

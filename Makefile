@@ -57,7 +57,7 @@ $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 	@touch $@
 
 test-tflite-runtime: $(OLD_READY)  ## the device's tests on the second interpreter, in an environment of its own
-	@$(OLD_VENV)/bin/python -m pytest tests/edge_runtime -p no:cacheprovider --override-ini addopts=-ra $(PYTEST)
+	@$(OLD_VENV)/bin/python -m pytest tests/edge_runtime -p no:cacheprovider $(PYTEST)
 
 lock:  ## resolve the locks anew (needs uv)
 	@requirements/lock.sh

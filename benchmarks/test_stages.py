@@ -1,0 +1,72 @@
+"""Latency of each stage on this machine: ``make bench``. Figures are compared within one run, never asserted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_runtime.align import align_face
+from edge_runtime.detect import MODELS
+from edge_runtime.faces import FaceFinder, FoundFace
+from edge_runtime.images import Image, decode_image, encode_image
+from edge_runtime.match import Enrolled, person_similarities
+from edge_runtime.metrics import unit_rows
+from edge_runtime.preprocess import tower_pixels
+from edge_runtime.tower import Tower
+
+
+def gallery_of(people: int, tower: Tower, rng: np.random.Generator) -> Enrolled:
+    """Random people with five templates each."""
+    rows = unit_rows(rng.normal(size=(5 * people, tower.embedding_length)))
+    return Enrolled.of({str(i): rows[5 * i : 5 * i + 5] for i in range(people)})
+
+
+def test_decode(benchmark: Any, frame: Image) -> None:
+    """A 640×480 JPEG to RGB."""
+    data = encode_image(frame, ".jpg")
+    assert benchmark(decode_image, data, name="frame").shape == frame.shape
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_detect(benchmark: Any, name: str, models: Path, frame: Image) -> None:
+    """Faces in a 640×480 frame, one thread."""
+    detector = FaceFinder(detector=name, models=models).detector
+    faces = benchmark(detector.detect, frame)
+    assert len(faces) == 1 or name == "short-range"
+
+
+def test_align(benchmark: Any, frame: Image, face: FoundFace, tower: Tower) -> None:
+    """Landmarks to a crop."""
+    crop = benchmark(align_face, frame, face.face.landmarks_px, tower.spec.size_px, tower.card.template)
+    assert np.array_equal(crop, face.crop_rgb)
+
+
+def test_preprocess(benchmark: Any, face: FoundFace, tower: Tower) -> None:
+    """A crop to the tower's colours."""
+    assert benchmark(tower_pixels, face.crop_rgb, tower.spec).shape == tower.spec.shape
+
+
+def test_embed(benchmark: Any, face: FoundFace, tower: Tower) -> None:
+    """A crop to a unit embedding, one thread."""
+    assert benchmark(tower.embed_one, face.crop_rgb).shape == (tower.embedding_length,)
+
+
+@pytest.mark.parametrize("people", [1, 100, 10_000])
+def test_match(benchmark: Any, people: int, tower: Tower, rng: np.random.Generator) -> None:
+    """A probe against a gallery with five templates a person."""
+    enrolled = gallery_of(people, tower, rng)
+    probe = enrolled.matrix[0]
+    assert benchmark(person_similarities, probe, enrolled).shape == (people,)
+
+
+def test_whole_frame(benchmark: Any, finder: FaceFinder, frame: Image, tower: Tower, rng: np.random.Generator) -> None:
+    """Frame to similarities: detect, align, measure, embed, match against 100 people."""
+    enrolled = gallery_of(100, tower, rng)
+
+    def whole() -> Any:
+        return person_similarities(tower.embed_one(finder.find(frame)[0].crop_rgb), enrolled)
+
+    assert benchmark(whole).shape == (100,)

@@ -1,0 +1,156 @@
+"""What cheap cameras and living people do to a face: small functions of a picture and a random generator.
+
+Every function takes uint8 pixels of shape (size, size, channels) with 1 (grey) or 3 (RGB) channels, 0 to 255, and gives
+new pixels of the same shape and type; the picture that goes in is left as it was. The same generator state gives the
+same pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.images import Image
+from train.config import AugmentConfig
+
+Rng: TypeAlias = np.random.Generator
+
+
+def flip(pixels: Image, rng: Rng) -> Image:
+    """Mirror left and right (``rng`` is not used; it keeps the signatures alike)."""
+    return np.ascontiguousarray(pixels[:, ::-1])
+
+
+def affine(pixels: Image, rng: Rng, *, rotate_deg: float, scale: float, shift: float) -> Image:
+    """Rotate, scale and shift about the middle: what an imperfect landmark detector does.
+
+    Args:
+        pixels: The picture.
+        rng: Where the randomness comes from.
+        rotate_deg: Largest rotation in degrees.
+        scale: Largest relative change of size.
+        shift: Largest shift as a share of the side.
+    """
+    size = pixels.shape[0]
+    centre = (size - 1) / 2
+    angle = rng.uniform(-rotate_deg, rotate_deg)
+    matrix = cv2.getRotationMatrix2D((centre, centre), angle, 1 + rng.uniform(-scale, scale))
+    matrix[:, 2] += rng.uniform(-shift, shift, 2) * size
+    warped = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _like(warped, pixels)
+
+
+def turn(pixels: Image, rng: Rng) -> Image:
+    """A perspective that narrows one side or the top or bottom by up to 16 %, as when the head turns or nods."""
+    size = pixels.shape[0]
+    yaw, pitch = rng.uniform(-0.16, 0.16) * size / 2, rng.uniform(-0.08, 0.08) * size / 2
+    last = size - 1.0
+    corners = np.array([[0, 0], [last, 0], [last, last], [0, last]], dtype=np.float32)
+    moved = corners + np.array([[pitch, yaw], [-pitch, -yaw], [pitch, yaw], [-pitch, -yaw]], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, moved)
+    warped = cv2.warpPerspective(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _like(warped, pixels)
+
+
+def light(pixels: Image, rng: Rng) -> Image:
+    """Another gamma (0.6 to 1.6), contrast (±30 %) and brightness (±25 grey levels)."""
+    levels = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.5, 0.5))
+    levels = (levels - 0.5) * (1 + rng.uniform(-0.3, 0.3)) + 0.5
+    table = np.clip(np.rint(levels * 255 + rng.uniform(-25, 25)), 0, 255).astype(np.uint8)
+    return table[pixels]
+
+
+def shade(pixels: Image, rng: Rng) -> Image:
+    """Light from one side: a linear ramp of up to ±45 % over the picture in a random direction."""
+    size = pixels.shape[0]
+    angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.45)
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    ramp = 1 + reach * (np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None])
+    return _to_uint8(pixels * ramp[:, :, None].astype(np.float32))
+
+
+def blur(pixels: Image, rng: Rng) -> Image:
+    """A Gaussian blur with σ of 0.4 to 1.4 % of the side: out of focus."""
+    sigma = float(rng.uniform(0.004, 0.014)) * pixels.shape[0]
+    return _like(cv2.GaussianBlur(pixels, (0, 0), sigma), pixels)
+
+
+def low_resolution(pixels: Image, rng: Rng) -> Image:
+    """Reduce to 30 to 75 % of the side and enlarge again: a face far from the camera."""
+    size = pixels.shape[0]
+    small = max(8, round(size * float(rng.uniform(0.3, 0.75))))
+    reduced = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
+    return _like(cv2.resize(reduced, (size, size), interpolation=cv2.INTER_LINEAR), pixels)
+
+
+def noise(pixels: Image, rng: Rng) -> Image:
+    """Gaussian sensor noise with σ of 2 to 12 grey levels, independent in every pixel and channel."""
+    sigma = np.float32(rng.uniform(2, 12))
+    return _to_uint8(pixels + rng.standard_normal(pixels.shape, dtype=np.float32) * sigma)
+
+
+def jpeg(pixels: Image, rng: Rng) -> Image:
+    """JPEG artefacts of quality 25 to 75."""
+    quality = int(rng.integers(25, 76))
+    bgr = pixels[:, :, ::-1] if pixels.shape[2] == 3 else pixels
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR if pixels.shape[2] == 3 else cv2.IMREAD_GRAYSCALE))
+    return _like(decoded[:, :, ::-1] if pixels.shape[2] == 3 else decoded, pixels)
+
+
+def occlude(pixels: Image, rng: Rng) -> Image:
+    """Cover a rectangle of 10 to 40 % of the side with one grey level or with noise: a hand, a scarf, hair."""
+    size = pixels.shape[0]
+    height, width = (max(2, round(size * float(share))) for share in rng.uniform(0.1, 0.4, 2))
+    top, left = rng.integers(0, size - height + 1), rng.integers(0, size - width + 1)
+    covered = pixels.copy()
+    patch = covered[top : top + height, left : left + width]
+    patch[:] = rng.integers(0, 256, patch.shape, dtype=np.uint8) if rng.random() < 0.3 else rng.integers(0, 256)
+    return covered
+
+
+def augment(pixels: Image, config: AugmentConfig, rng: Rng) -> Image:
+    """Apply the augmentations of a recipe, each with its probability, in the order in which a camera would.
+
+    Args:
+        pixels: uint8 of shape (size, size, channels).
+        config: The probabilities.
+        rng: Where the randomness comes from.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    for name, function in _ORDER:
+        if rng.random() < getattr(config, name):
+            if name == "affine":
+                pixels = affine(pixels, rng, rotate_deg=config.rotate_deg, scale=config.scale, shift=config.shift)
+            else:
+                pixels = function(pixels, rng)
+    return pixels
+
+
+_ORDER: tuple[tuple[str, Callable[..., Image]], ...] = (
+    ("flip", flip),
+    ("affine", affine),
+    ("turn", turn),
+    ("occlude", occlude),
+    ("shade", shade),
+    ("light", light),
+    ("blur", blur),
+    ("low_resolution", low_resolution),
+    ("noise", noise),
+    ("jpeg", jpeg),
+)
+
+
+def _like(warped: npt.NDArray[np.generic], pixels: Image) -> Image:
+    """Give back the channel axis that OpenCV drops from grey pictures."""
+    return np.asarray(warped, dtype=np.uint8).reshape(pixels.shape)
+
+
+def _to_uint8(values: npt.NDArray[np.floating]) -> Image:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

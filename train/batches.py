@@ -1,0 +1,80 @@
+"""From pictures in memory to augmented, normalised batches, prepared beside the training step by tf.data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.preprocess import normalise
+from train.augment import augment
+from train.config import Config
+from train.keras_quietly import tf
+from train.sampler import Labels, batch_rng, draw_batch
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def make_batch(
+    pixels: Pixels, labels: Labels, config: Config, step: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The batch of one step; the same for the same seed and step, whatever came before.
+
+    Args:
+        pixels: uint8 of shape (n, size, size, channels).
+        labels: Shape (n,), whose picture each row is.
+        config: The configuration of the run.
+        step: Number of the step, from 0 over all epochs.
+
+    Returns:
+        float32 of shape (P·K, size, size, channels), normalised, and labels of shape (P·K,): 0 to P − 1.
+
+    Raises:
+        DataError: There are fewer than two people.
+    """
+    rng = batch_rng(config.seed, step)
+    rows = draw_batch(labels, config.batch, rng)
+    batch = np.empty((rows.size, *pixels.shape[1:]), dtype=np.uint8)
+    for slot, picture in enumerate(_blend(pixels, rows, config.augment.blend_people, rng)):
+        batch[slot] = augment(picture, config.augment, rng)
+    return normalise(batch, config.input), np.repeat(np.arange(len(rows)), rows.shape[1])
+
+
+def _blend(
+    pixels: Pixels, rows: npt.NDArray[np.int64], probability: float, rng: np.random.Generator
+) -> Iterator[Pixels]:
+    """The pictures of a batch, some people blended with the next one of the batch into a person who is neither."""
+    for person, own in enumerate(rows):
+        other = rng.permutation(rows[(person + 1) % len(rows)])
+        share = np.float32(rng.uniform(0.35, 0.65) if rng.random() < probability else 0.0)
+        for mine, theirs in zip(own, other, strict=True):
+            if share:
+                mixed = pixels[mine] * (1 - share) + pixels[theirs] * share
+                yield np.rint(mixed).astype(np.uint8)
+            else:
+                yield pixels[mine]
+
+
+def batch_stream(pixels: Pixels, labels: Labels, config: Config, *, first_step: int) -> Any:
+    """An endless tf.data stream of batches from a step on, two batches ahead of the training.
+
+    Args:
+        pixels: uint8 of shape (n, size, size, channels).
+        labels: Shape (n,).
+        config: The configuration of the run.
+        first_step: Number of the step that comes first: more than 0 when a run is resumed.
+    """
+
+    def batches() -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+        step = first_step
+        while True:
+            yield make_batch(pixels, labels, config, step)
+            step += 1
+
+    signature = (
+        tf.TensorSpec((None, *config.input.shape), tf.float32),
+        tf.TensorSpec((None,), tf.int64),
+    )
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)

@@ -1,0 +1,50 @@
+"""Keras on TensorFlow without the wall of C++ notes: every module that needs Keras takes it from here.
+
+The settings must stand in the environment before TensorFlow is first imported, so they are made at import time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from edge_runtime.errors import MissingDependency
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep what TensorFlow's C++ code prints before it reads its log level off the terminal; show it on failure."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as sink:
+        saved = os.dup(2)
+        try:
+            os.dup2(sink.fileno(), 2)
+            yield
+        except BaseException:
+            sink.seek(0)
+            os.write(saved, sink.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+try:
+    with _quiet_stderr():
+        import keras
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+except ImportError as error:
+    raise MissingDependency(
+        f"training needs TensorFlow, which cannot be imported here ({error}). Run: pip install -r requirements/dev.txt"
+    ) from error
+
+__all__ = ["keras", "tf"]

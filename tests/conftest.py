@@ -41,3 +41,9 @@ def models(siamlite_home: Path) -> Path:
 def att_faces(siamlite_home: Path) -> Path:
     """Folder of the AT&T faces: ``s1/1.pgm`` to ``s40/10.pgm``."""
     return extract_att(_CACHE / "att")
+
+
+@pytest.fixture(scope="session")
+def tiny_tower_path() -> Path:
+    """A small int8 tower that was made without any photograph (see ``tests/data/make_tiny.py``)."""
+    return Path(__file__).resolve().parent / "data/tiny.tflite"

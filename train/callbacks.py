@@ -60,7 +60,8 @@ class Checkpoint(keras.callbacks.Callback):
         """Write the state."""
         eer, auc = float((logs or {})["val_eer"]), float((logs or {})["val_auc"])
         before = self.state
-        better = before is None or (eer, -auc) < (before.best_eer, -before.best_auc)
+        # Of equals the later one: it has seen more, and few validation people often give a perfect score early.
+        better = before is None or (eer, -auc) <= (before.best_eer, -before.best_auc)
         if better:
             self._tower.set_weights(self.model.get_weights())
         kept = self._tower if better else None

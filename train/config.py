@@ -116,7 +116,7 @@ class AugmentConfig:
         rotate_deg: Largest rotation in degrees.
         scale: Largest relative change of size.
         shift: Largest shift as a share of the side.
-        turn: Probability of a perspective that looks like a turn of the head.
+        turn: Probability of a turn or nod of the head.
         light: Probability of another brightness, contrast and gamma.
         shade: Probability of light from one side.
         blur: Probability of a Gaussian blur.

@@ -114,7 +114,7 @@ def _load_tflite(path: Path) -> LoadedTower:
 
 
 def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
-    from train.keras_quietly import keras
+    from train.keras_quietly import load_keras
 
     description = read_description(run)
     try:
@@ -123,11 +123,7 @@ def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
         template = AlignmentTemplate(name=description["template"]["name"], points=points)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{run.config} lacks the input or template ({error}). Train the tower again.") from error
-    try:
-        model = keras.saving.load_model(str(path), compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise TowerError(f"{path} cannot be loaded: {first}. Train the tower again.") from error
+    model = load_keras(path)
     if tuple(model.input_shape[1:]) != spec.shape:
         raise TowerError(f"{path} takes {tuple(model.input_shape[1:])}, but {run.config} says {spec.shape}.")
     people, hashes = _trained_on(run)

@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 
 from edge_runtime.align import DEFAULT_TEMPLATE
-from edge_runtime.errors import SiamliteError
+from edge_runtime.errors import SiamliteError, UsageError
 from edge_runtime.faces import FaceFinder
-from edge_runtime.files import write_bytes, write_json
+from edge_runtime.files import read_json, write_bytes, write_json
 from edge_runtime.metrics import PairScores
 from edge_runtime.people import read_faces_mark
 from train.batches import batch_stream
@@ -22,7 +22,7 @@ from train.callbacks import Checkpoint, EpochLines, ValidationMetrics, read_log,
 from train.checkpoint import TrainingState, read_state
 from train.config import Config
 from train.data import FaceSet, load_faces, same_picture_twice
-from train.keras_quietly import keras
+from train.keras_quietly import keras, known_warnings, load_keras
 from train.losses import build_loss
 from train.plots import plot_det, plot_roc, plot_scores, plot_training
 from train.prepare import prepare_faces
@@ -88,7 +88,7 @@ def fit(
     run = RunFolder(root=Path(out))
     tower = build_tower(config.input, config.tower)
     loss = build_loss(config.loss)
-    folder = faces_folder(Path(data), run, config, aligned=aligned)
+    folder = faces_folder(Path(data), run, config, aligned=aligned, force=force)
     faces = load_faces(folder, config.input)
     split = read_split(split_file) if split_file else _draw_split(faces, config)
     check_split(split, faces.people)
@@ -104,20 +104,28 @@ def fit(
     return _finish(run, config, description, state, faces.select(split.validation), count_macs(tower))
 
 
-def faces_folder(data: Path, run: RunFolder, config: Config, *, aligned: bool) -> Path:
+def faces_folder(data: Path, run: RunFolder, config: Config, *, aligned: bool, force: bool) -> Path:
     """The folder of prepared faces to train on; photographs are prepared at the tower's size first.
 
     Raises:
         DataError: Fewer than two people have usable faces.
+        UsageError: The run folder has faces of other photographs.
     """
     if aligned or read_faces_mark(data) is not None:
         return data
-    if run.faces.exists():
+    origin = {"photographs": str(data.resolve()), "size_px": config.input.size_px}
+    if run.faces.exists() and not force:
+        if not run.origin.exists() or read_json(run.origin, what="the origin of the faces") != origin:
+            raise UsageError(
+                f"{run.faces} was cut out of other photographs or at another size. Choose another --out, or replace it "
+                "with --force."
+            )
         _log.info("using the faces that were cut out before: %s", run.faces)
         return run.faces
+    write_json(run.origin, origin)
     _log.info("%s holds photographs: cutting the faces out into %s", data, run.faces)
     finder = FaceFinder(size_px=config.input.size_px, template=DEFAULT_TEMPLATE)
-    prepared = prepare_faces(data, run.faces, finder=finder)
+    prepared = prepare_faces(data, run.faces, finder=finder, force=force)
     _log.info("kept %d faces, rejected %d photographs", prepared.kept, len(prepared.rejected))
     return run.faces
 
@@ -203,7 +211,7 @@ def _run_epochs(
     cv2.setNumThreads(1)
     try:
         # Keras draws its progress bar on stdout, which is for data.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), known_warnings():
             model.fit(
                 stream,
                 epochs=config.schedule.epochs,
@@ -227,7 +235,7 @@ def _finish(
 ) -> FitResult:
     """Deliver the best epoch's tower with its metrics and pictures; the mark that the run is finished comes last."""
     best = run.checkpoints / state.best
-    tower = keras.saving.load_model(str(best), compile=False, safe_mode=True)
+    tower = load_keras(best)
     embeddings = embed_pixels(lambda values: tower(values, training=False).numpy(), validation.pixels, config.input)
     result, scores = verify(embeddings, validation.labels)
     fitted = FitResult(run=run, best_epoch=state.best_epoch, epochs=state.epoch, validation=result, macs=macs)

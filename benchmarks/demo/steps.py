@@ -36,7 +36,7 @@ class Steps:
     done: list[tuple[str, float]] = field(default_factory=list)
 
     def run(self, module: str, *arguments: str | Path, good: Sequence[int] = (0,)) -> list[dict[str, Any]]:
-        """Run ``python -m MODULE ARGUMENTS`` and read the JSON lines that it prints.
+        """Run ``python -m MODULE ARGUMENTS`` and read the JSON that it prints.
 
         Args:
             module: ``train``, ``export`` or ``edge_runtime``.
@@ -62,6 +62,20 @@ class Steps:
         if ended.returncode not in good:
             raise StepFailed(f"the demo stopped: `{shown}` ended with {ended.returncode}.")
         try:
-            return [json.loads(line) for line in ended.stdout.decode().splitlines() if line.strip()]
+            return read_json_stream(ended.stdout.decode())
         except ValueError as error:
             raise StepFailed(f"the demo stopped: `{shown}` printed something else than JSON ({error}).") from error
+
+
+def read_json_stream(text: str) -> list[dict[str, Any]]:
+    """JSON objects that stand one behind the other, on one line each or on several.
+
+    Raises:
+        ValueError: There is something else between them.
+    """
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        found.append(value)
+    return found

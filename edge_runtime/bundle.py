@@ -131,12 +131,17 @@ def _checked_flatbuffer(data: bytes, members: dict[str, bytes], name: str) -> by
 
 def _read_golden(data: bytes, card: Card, name: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MEMBER_LIMITS["golden.npz"]:
+                raise ValueError("they are too large")
         with np.load(io.BytesIO(data), allow_pickle=False) as golden:
             crops, embeddings = golden["crops"], golden["embeddings"]
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
         raise TowerError(f"{name}: its golden vectors cannot be read. {_AGAIN}") from error
     side, count = card.input.size_px, len(crops)
     shapes_agree = crops.shape == (count, side, side, 3) and embeddings.shape == (count, card.embedding_length)
     if count < 1 or not shapes_agree or crops.dtype != np.uint8 or embeddings.dtype != np.float32:
         raise TowerError(f"{name}: its golden vectors do not fit its card. {_AGAIN}")
+    if not (np.abs(np.linalg.norm(embeddings, axis=1) - 1) < 1e-3).all():
+        raise TowerError(f"{name}: its golden embeddings are not of length 1. {_AGAIN}")
     return crops, embeddings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import threading
@@ -19,9 +18,15 @@ import numpy.typing as npt
 from edge_runtime.errors import ImageError, SourceError, UsageError
 from edge_runtime.images import Image, is_image_path, read_image
 from edge_runtime.people import natural_key
+from edge_runtime.quiet import quiet_stderr
 
 _URL = re.compile(r"^(rtsp|rtsps|http|https|udp|tcp)://", re.IGNORECASE)
 _DEVICE = re.compile(r"^/dev/video(\d+)$")
+# OpenCV takes 200 for camera 0 of another driver.
+_MAX_CAMERA = 99
+
+# FFmpeg complains on standard error while it reads, in threads of its own. It asks for this once, when it is first used.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +86,11 @@ def open_source(text: str, *, stall_s: float = 5.0) -> FrameSource:
     if not text.strip():
         raise UsageError("the source is empty. Give a camera (0), a video, a picture, a folder of pictures or a URL.")
     device = _DEVICE.match(text)
-    if text.isdigit() or device:
-        number = int(device[1] if device else text)
+    digits = device[1] if device else text
+    if digits.isascii() and digits.isdigit():
+        number = int(digits)
+        if number > _MAX_CAMERA:
+            raise UsageError(f"there is no camera {digits}: numbers go from 0 to {_MAX_CAMERA}.")
         return LiveSource(number, name=f"camera {number}", stall_s=stall_s)
     if _URL.match(text):
         return LiveSource(text, name=without_password(text), stall_s=stall_s)
@@ -90,13 +98,20 @@ def open_source(text: str, *, stall_s: float = 5.0) -> FrameSource:
     if path.is_dir():
         return PictureSource(path)
     if not path.exists():
-        raise SourceError(f"there is no source {text}. Give a camera (0), a video, a picture, a folder or a URL.")
+        shown = without_password(text)
+        raise SourceError(f"there is no source {shown}. Give a camera (0), a video, a picture, a folder or a URL.")
     return PictureSource(path) if is_image_path(path) else VideoSource(path)
 
 
 def without_password(url: str) -> str:
-    """A URL as it may be shown: without user and password."""
-    return re.sub(r"//[^/@]*@", "//…@", url)
+    """A URL as it may be shown: without user and password, and without the query, where cameras take theirs too.
+
+    What is no URL stays as it is.
+    """
+    if "://" not in url:
+        return url
+    # To the last "@", because a password may hold one.
+    return re.sub(r"\?.*$", "?…", re.sub(r"://.*@", "://…@", url))
 
 
 class PictureSource:
@@ -272,20 +287,8 @@ def _rgb(bgr: npt.NDArray[Any]) -> Image:
 
 def _open_capture(target: int | str, *, timeout_ms: int = 5000) -> cv2.VideoCapture:
     """Open without a word on the terminal: OpenCV and FFmpeg print their own complaints."""
-    with _quiet_opencv():
+    with quiet_stderr():
         if isinstance(target, int):
             return cv2.VideoCapture(target)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
         return cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
-
-
-@contextlib.contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    logging = cv2.utils.logging
-    before = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(before)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_runtime import bench as benching
 from edge_runtime import doctor as doctoring
-from edge_runtime.camera import Frame, FrameSource, PictureSource, open_source
+from edge_runtime.camera import Frame, FrameSource, PictureSource, open_source, without_password
 from edge_runtime.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit, end_status, say, status, table
 from edge_runtime.decide import Decision, DecisionPolicy, Outcome
 from edge_runtime.enrol import EnrolmentPolicy, check_usable, collect
@@ -77,7 +77,7 @@ def enroll(arguments: argparse.Namespace) -> int:
         say(f"skipped: {count}× {reason}")
     alike = "" if enrolment.self_similarity is None else f", alike by {enrolment.self_similarity:.2f} on average"
     say(f"enrolled {arguments.name} with {len(enrolment.templates)} samples{alike} in {path}")
-    say(f"next: siamlite verify {arguments.name} --tower {tower.path} --source {arguments.source}")
+    say(f"next: siamlite verify {arguments.name} --tower {tower.path} --source {without_password(arguments.source)}")
     return EXIT_OK
 
 
@@ -107,10 +107,12 @@ def _decide(arguments: argparse.Namespace, claimed: str | None) -> int:
     with _opened(arguments.source) as source:
         steps = verifier.watch(source) if arguments.watch else verifier.attempt(source)
         last = _follow(arguments, steps)
+        for message in source.unreadable if isinstance(source, PictureSource) else []:
+            say(f"skipped: {message}")
     if arguments.watch:
         return EXIT_OK
     if last is None:
-        raise SourceError(f"{arguments.source} was closed before there was a decision.")
+        raise SourceError(f"{without_password(arguments.source)} was closed before there was a decision.")
     return _exit_code(last)
 
 

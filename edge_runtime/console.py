@@ -83,5 +83,5 @@ def _failed(message: str, code: int, debug: bool) -> int:
     end_status()
     if debug:
         _log.exception("the command failed")
-    say(f"error: {message}")
+    say(f"error: {' '.join(message.splitlines())}")
     return code

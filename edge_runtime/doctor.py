@@ -47,7 +47,7 @@ def examine(*, tower_path: Path, gallery_path: Path) -> list[Finding]:
         Finding(name="numpy", status="ok", detail=np.__version__),
         _opencv(),
         _interpreter(),
-        _detectors(),
+        _attempt("detectors", _detectors),
     ]
     tower, finding = _tower(tower_path)
     findings += [finding, _gallery(gallery_path, tower), _cameras()]

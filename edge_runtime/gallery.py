@@ -68,8 +68,9 @@ class Gallery:
         """Use :meth:`open`."""
         self.path = path
         self._connection = connection
-        row = connection.execute("SELECT fingerprint, embedding_length, tower FROM space").fetchone()
-        if row is None:
+        with _told(path):
+            row = connection.execute("SELECT fingerprint, embedding_length, tower FROM space").fetchone()
+        if row is None or not isinstance(row[1], int):
             raise GalleryError(f"{path} does not say which tower it was enrolled with. Restore it, or enrol again.")
         self.fingerprint, self.embedding_length, self.tower_name = str(row[0]), int(row[1]), str(row[2])
 
@@ -205,7 +206,8 @@ class Gallery:
         return embedding.astype("<f4").tobytes()
 
     def _decode(self, blob: bytes, name: str) -> npt.NDArray[np.float32]:
-        values = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * self.embedding_length else np.zeros(1, "<f4")
+        whole = isinstance(blob, bytes) and len(blob) == 4 * self.embedding_length
+        values = np.frombuffer(blob, dtype="<f4") if whole else np.zeros(1, "<f4")
         if not abs(float(np.linalg.norm(values)) - 1) < 1e-3:
             raise GalleryError(f"a template of {name!r} in {self.path} is damaged. Remove them and enrol them again.")
         return values.astype(np.float32)
@@ -236,10 +238,9 @@ def _create(target: Path, tower: Tower) -> None:
             connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             connection.commit()
         os.link(temporary, target)
-    except FileExistsError:
-        if not target.exists():
-            raise GalleryError(f"another enrolment is making {target}; try again, or delete {temporary}.") from None
     except (OSError, sqlite3.Error) as error:
+        if isinstance(error, FileExistsError) and target.exists():
+            return  # Another process was first: its gallery is checked like any other.
         raise GalleryError(f"cannot make the gallery {target}: {error}. Nothing was written.") from error
     finally:
         with contextlib.suppress(OSError):

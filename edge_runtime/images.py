@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import ImageError
 from edge_runtime.files import write_bytes
+from edge_runtime.quiet import quiet_stderr
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 
@@ -46,10 +47,12 @@ def decode_image(data: bytes, *, name: str) -> Image:
     """Decode the bytes of a picture (see :func:`read_image`); ``name`` is what an error message calls it."""
     if not data:
         raise ImageError(f"the picture {name} is empty (0 bytes). Copy it again or leave it out.")
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        bgr = None
+    # The decoders print their own complaints about damaged files.
+    with quiet_stderr():
+        try:
+            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:
+            bgr = None
     if bgr is None or bgr.size == 0:
         raise ImageError(f"{name} is not a picture that can be decoded. Copy it again or leave it out.")
     if max(bgr.shape[:2]) > _MAX_SIDE_PX:
@@ -69,7 +72,8 @@ def encode_image(image_rgb: Image, suffix: str = ".png", *, quality: int = 92) -
     elif suffix == ".webp":
         options = [cv2.IMWRITE_WEBP_QUALITY, quality]
     try:
-        done, data = cv2.imencode(suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)
+        with quiet_stderr():
+            done, data = cv2.imencode(suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)
     except cv2.error as error:
         raise ImageError(f"cannot encode a picture as {suffix}: {error.err or error}.") from error
     if not done:

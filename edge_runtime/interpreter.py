@@ -6,10 +6,6 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import MissingDependency, TowerError, UsageError
+from edge_runtime.quiet import quiet_stderr
 
 Family = Literal["litert", "tflite-runtime"]
 
@@ -110,9 +107,9 @@ class Interpreter:
         if flatbuffer[4:8] != b"TFL3":
             raise TowerError("this is not a TFLite model: it lacks the TFL3 mark.")
         self.backend = choose_backend(family)
-        module = importlib.import_module(next(m for f, m, _ in _BACKENDS if f == self.backend.family))
-        with _quiet_stderr() as said:
+        with quiet_stderr() as said:
             try:
+                module = importlib.import_module(next(m for f, m, _ in _BACKENDS if f == self.backend.family))
                 self._interpreter = module.Interpreter(model_content=flatbuffer, num_threads=threads)
                 self._interpreter.allocate_tensors()
             except (ValueError, RuntimeError, ImportError, AttributeError) as error:
@@ -161,22 +158,3 @@ def _tensor_spec(detail: dict[str, Any]) -> TensorSpec:
         step=float(step),
         zero_point=int(zero_point),
     )
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[Any]:
-    """Keep what the interpreter's C++ code prints off the terminal; yields a function that returns it."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink:
-        saved = os.dup(2)
-
-        def said() -> str:
-            sink.seek(0)
-            return sink.read().decode(errors="replace")
-
-        try:
-            os.dup2(sink.fileno(), 2)
-            yield said
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)

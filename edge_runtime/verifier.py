@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge_runtime.camera import Frame
 from edge_runtime.decide import Decision, DecisionPolicy, Outcome, judge
-from edge_runtime.errors import SiamliteError, UsageError
+from edge_runtime.errors import UsageError
 from edge_runtime.faces import FaceFinder, FoundFace
 from edge_runtime.gallery import Gallery
 from edge_runtime.match import Enrolled, person_similarities
@@ -119,8 +119,8 @@ class Verifier:
         try:
             for _, _, decision in self.attempt(frames):
                 last = decision
-        except SiamliteError as error:
-            return Attempt(self).fault(str(error))
+        except Exception as error:  # Whatever it is, it must not become an acceptance, nor the end of the program.
+            return Attempt(self).fault(str(error) or type(error).__name__)
         return last or Attempt(self).end_of_source()
 
     def attempt(self, frames: Iterable[Frame]) -> Iterator[Step]:
@@ -158,6 +158,8 @@ class Verifier:
             seen = self.observe(frame)
             decision: Decision | None = None
             if seen.problem == "no-face":
+                # A clock that went backwards must not put off the next visit until it has caught up.
+                last_face_s = min(last_face_s, frame.time_s)
                 if frame.time_s - last_face_s >= rearm_s:
                     decision = attempt.end_of_source() if attempt is not None and not decided else None
                     attempt, decided = None, False
@@ -195,6 +197,10 @@ class Attempt:
         self._ended_s = frame.time_s
         for stage, ms in seen.latency_ms.items():
             self._latency.setdefault(stage, []).append(ms)
+        # Photographs have no clock: their time is only their number.
+        elapsed_s = 0.0 if frame.photo else frame.time_s - self._started_s
+        if elapsed_s > self._verifier.policy.timeout_s:
+            return self._without_enough("timeout")
         if seen.similarities is not None:
             if frame.time_s - self._last_evidence_s >= self._verifier.policy.spacing_s - 1e-6:
                 self._similarities.append(seen.similarities)
@@ -203,7 +209,7 @@ class Attempt:
             self._problems[seen.problem, seen.advice] += 1
         if len(self._similarities) >= self._verifier.policy.frames:
             return self._compare()
-        if frame.time_s - self._started_s >= self._verifier.policy.timeout_s:
+        if elapsed_s >= self._verifier.policy.timeout_s:
             return self._without_enough("timeout")
         return None
 
@@ -224,7 +230,7 @@ class Attempt:
 
     def _without_enough(self, fallback: str) -> Decision:
         if not self._problems:
-            return self._decision(Outcome.NO_FACE, reason=fallback)
+            return self._decision(Outcome.REJECTED if self._similarities else Outcome.NO_FACE, reason=fallback)
         (problem, advice), _ = self._problems.most_common(1)[0]
         outcome = {"no-face": Outcome.NO_FACE, "several-faces": Outcome.SEVERAL_FACES}.get(problem, Outcome.LOW_QUALITY)
         return self._decision(outcome, reason=problem, advice=advice)

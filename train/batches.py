@@ -37,24 +37,9 @@ def make_batch(
     rng = batch_rng(config.seed, step)
     rows = draw_batch(labels, config.batch, rng)
     batch = np.empty((rows.size, *pixels.shape[1:]), dtype=np.uint8)
-    for slot, picture in enumerate(_blend(pixels, rows, config.augment.blend_people, rng)):
-        batch[slot] = augment(picture, config.augment, rng)
+    for slot, row in enumerate(rows.ravel()):
+        batch[slot] = augment(pixels[row], config.augment, rng)
     return normalise(batch, config.input), np.repeat(np.arange(len(rows)), rows.shape[1])
-
-
-def _blend(
-    pixels: Pixels, rows: npt.NDArray[np.int64], probability: float, rng: np.random.Generator
-) -> Iterator[Pixels]:
-    """The pictures of a batch, some people blended with the next one of the batch into a person who is neither."""
-    for person, own in enumerate(rows):
-        other = rng.permutation(rows[(person + 1) % len(rows)])
-        share = np.float32(rng.uniform(0.35, 0.65) if rng.random() < probability else 0.0)
-        for mine, theirs in zip(own, other, strict=True):
-            if share:
-                mixed = pixels[mine] * (1 - share) + pixels[theirs] * share
-                yield np.rint(mixed).astype(np.uint8)
-            else:
-                yield pixels[mine]
 
 
 def batch_stream(pixels: Pixels, labels: Labels, config: Config, *, first_step: int) -> Any:

@@ -41,7 +41,9 @@ class ValidationMetrics(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes a checkpoint after each epoch and keeps the tower of the best one, by validation EER, then AUC.
+    """Writes a checkpoint after each epoch and keeps the tower of the best one, by validation AUC, then EER.
+
+    AUC first: it takes in every pair, where the EER of a few validation people jumps with single pairs.
 
     It must stand last: a checkpoint means that everything else of the epoch is written.
 
@@ -61,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
         eer, auc = float((logs or {})["val_eer"]), float((logs or {})["val_auc"])
         before = self.state
         # Of equals the later one: it has seen more, and few validation people often give a perfect score early.
-        better = before is None or (eer, -auc) <= (before.best_eer, -before.best_auc)
+        better = before is None or (auc, -eer) >= (before.best_auc, -before.best_eer)
         if better:
             self._tower.set_weights(self.model.get_weights())
         kept = self._tower if better else None

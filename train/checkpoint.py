@@ -26,7 +26,7 @@ class TrainingState:
         epoch: Number of finished epochs.
         weights: File with the weights and the optimizer's state after them.
         weights_sha256: Its hash.
-        best_epoch: The epoch (from 1) with the best validation metrics so far.
+        best_epoch: The epoch (from 1) with the best validation AUC so far.
         best_eer: Its validation EER.
         best_auc: Its validation ROC AUC.
         best: File with the tower of that epoch.

@@ -124,7 +124,7 @@ class AugmentConfig:
         noise: Probability of sensor noise.
         jpeg: Probability of JPEG artefacts.
         occlude: Probability of a covered rectangle.
-        blend_people: Probability that a person of a batch is a blend of two people, the same blend in every picture.
+        background: Probability of another background around the face.
     """
 
     flip: float = 0.5
@@ -140,7 +140,7 @@ class AugmentConfig:
     noise: float = 0.2
     jpeg: float = 0.15
     occlude: float = 0.2
-    blend_people: float = 0.0
+    background: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is no probability."""

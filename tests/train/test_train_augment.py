@@ -6,6 +6,7 @@ import pytest
 from train.augment import (
     affine,
     augment,
+    background,
     blur,
     flip,
     jpeg,
@@ -23,7 +24,7 @@ def _affine(pixels, rng):
     return affine(pixels, rng, rotate_deg=10, scale=0.1, shift=0.05)
 
 
-FUNCTIONS = [flip, _affine, turn, light, shade, blur, low_resolution, noise, jpeg, occlude]
+FUNCTIONS = [flip, _affine, turn, light, shade, blur, low_resolution, noise, jpeg, occlude, background]
 
 
 def _picture(channels, size=64):

@@ -1,0 +1,142 @@
+"""Detection, quality and people's folders, on real faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edge_helpers import GENUINE, IMPOSTOR, LAW, scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.detect import MODELS, letterbox, merge_overlapping
+from edge_runtime.errors import DataError, FaceError, UsageError
+from edge_runtime.faces import FaceFinder
+from edge_runtime.images import read_image
+from edge_runtime.people import natural_key, read_faces_mark, scan_people, write_faces_mark
+from edge_runtime.quality import Quality, QualityLimits, quality_problem
+
+
+@pytest.mark.parametrize("detector", sorted(MODELS))
+def test_every_detector_puts_the_landmarks_in_their_places(detector: str, models: Path, att_faces: Path) -> None:
+    finder = FaceFinder(detector=detector, models=models)
+    image = scene(att_faces / "s1/1.pgm", scale=1.7)
+    (found,) = finder.find(image)
+    left_eye, right_eye, nose, mouth = found.face.landmarks_px
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < mouth[1]
+    box_left, top, right, bottom = found.face.box_px
+    assert all(box_left < x < right and top < y < bottom for x, y in found.face.landmarks_px)
+    assert found.problem is None
+    assert 0.5 <= found.face.score <= 1
+    # A face that moves takes its landmarks along.
+    moved = np.roll(image, (14, -22), axis=(0, 1))
+    (again,) = finder.find(moved)
+    shift = np.median(again.face.landmarks_px - found.face.landmarks_px, axis=0)
+    np.testing.assert_allclose(shift, [-22, 14], atol=3)
+
+
+def test_landmarks_of_a_photograph_are_its_own_pixels(finder: FaceFinder, att_faces: Path) -> None:
+    """Also where it was found only with a border around it."""
+    image = read_image(att_faces / "s1/1.pgm")
+    found = finder.find_one(image)
+    assert (found.face.landmarks_px > 0).all()
+    assert (found.face.landmarks_px < [92, 112]).all()
+    assert 15 < found.face.interocular_px < 50
+
+
+def test_one_face_is_needed(finder: FaceFinder, att_faces: Path) -> None:
+    with pytest.raises(FaceError, match="no face was found in a wall"):
+        finder.find_one(np.full((100, 100, 3), 100, np.uint8), name="a wall")
+    two = scene(att_faces / GENUINE / "8.pgm", att_faces / IMPOSTOR / "1.pgm", width=480)
+    with pytest.raises(FaceError, match="2 faces were found"):
+        finder.find_one(two)
+    sizes = [found.face.area_px for found in finder.find(two)]
+    assert sizes == sorted(sizes, reverse=True)
+    with pytest.raises(UsageError, match="unknown face detector 'haar'"):
+        FaceFinder(detector="haar")
+    with pytest.raises(UsageError, match="minimum score"):
+        FaceFinder(min_score=1.5)
+
+
+@LAW
+@given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([128, 192]))
+def test_a_letterbox_keeps_proportions(height: int, width: int, size: int) -> None:
+    canvas, scale, left, top = letterbox(np.full((height, width, 3), 255, np.uint8), size)
+    assert canvas.shape == (size, size, 3)
+    lit = np.argwhere(canvas[..., 0] > 0)
+    (first_row, first_column), (last_row, last_column) = lit.min(axis=0), lit.max(axis=0)
+    assert (first_row, first_column) == (top, left)
+    assert abs((last_row - first_row + 1) - max(1, height * scale)) <= 0.51
+    assert abs((last_column - first_column + 1) - max(1, width * scale)) <= 0.51
+
+
+def test_overlapping_boxes_become_one_weighted_by_score() -> None:
+    one, other, far = [[10, 10], [8, 8], [9, 9]], [[12, 10], [8, 8], [11, 9]], [[50, 50], [8, 8], [49, 49]]
+    points, scores = np.array([one, far, other], np.float32), np.array([0.9, 0.8, 0.3], np.float32)
+    (first, best), (second, next_best) = merge_overlapping(points, scores)
+    assert (best, next_best) == pytest.approx((0.9, 0.8))
+    np.testing.assert_allclose(first, (0.9 * np.array(one) + 0.3 * np.array(other)) / 1.2, rtol=1e-6)
+    np.testing.assert_allclose(second, far, rtol=1e-6)
+
+
+def test_each_limit_has_its_reason_and_advice() -> None:
+    good = {"interocular_px": 40.0, "sharpness": 50.0, "brightness": 120.0, "contrast": 30.0, "inside": 1.0}
+    worse = {
+        "face-too-small": {"interocular_px": 10.0},
+        "face-cut-off": {"inside": 0.5},
+        "too-dark": {"brightness": 10.0},
+        "too-bright": {"brightness": 250.0},
+        "too-flat": {"contrast": 2.0},
+        "blurred": {"sharpness": 1.0},
+    }
+    assert quality_problem(Quality(**good, score=0.9), QualityLimits()) is None
+    for reason, values in worse.items():
+        problem = quality_problem(Quality(**(good | values), score=0.9), QualityLimits())
+        assert problem is not None
+        assert problem[0] == reason
+        assert problem[1]
+    for bad in ({"min_contrast": -1}, {"min_sharpness": np.nan}, {"min_brightness": 240}):
+        with pytest.raises(UsageError, match="quality limits"):
+            QualityLimits(**bad)
+
+
+words = st.text(st.sampled_from("ab019 é²"), max_size=6)
+
+
+@LAW
+@given(st.lists(words, max_size=6))
+def test_natural_order_is_an_order(texts: list[str]) -> None:
+    ordered = sorted(texts, key=natural_key)
+    assert sorted(reversed(texts), key=natural_key) == ordered
+    assert len({tuple(natural_key(t)) for t in texts}) == len(set(texts))
+
+
+@LAW
+@given(st.text(st.characters(exclude_characters="0123456789"), max_size=5), st.lists(st.integers(0, 10**6), max_size=8))
+def test_numbers_come_by_value(prefix: str, numbers: list[int]) -> None:
+    names = [f"{prefix}{number}.jpg" for number in numbers]
+    assert sorted(names, key=natural_key) == [f"{prefix}{number}.jpg" for number in sorted(numbers)]
+
+
+def test_people_are_folders_with_pictures(tmp_path: Path) -> None:
+    for name in ("s10/1.png", "s2/b/2.PNG", "s2/a/10.jpg", "s2/a/9.jpg", "s3/notes.txt", ".git/x.png", "x.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    found = scan_people(tmp_path)
+    assert [person.name for person in found] == ["s2", "s10"]
+    assert [str(p.relative_to(tmp_path / "s2")) for p in found[0].pictures] == ["a/9.jpg", "a/10.jpg", "b/2.PNG"]
+    for wrong, why in ((tmp_path / "none", "is not a folder"), (tmp_path / "s3", "no pictures in")):
+        with pytest.raises(DataError, match=why):
+            scan_people(wrong)
+
+
+def test_the_mark_of_prepared_faces(tmp_path: Path) -> None:
+    assert read_faces_mark(tmp_path) is None
+    write_faces_mark(tmp_path, {"size_px": 48})
+    assert read_faces_mark(tmp_path) == {"size_px": 48}
+    write_faces_mark(tmp_path, {"size_px": "48"})
+    with pytest.raises(DataError, match="lacks size_px"):
+        read_faces_mark(tmp_path)

@@ -1,0 +1,204 @@
+"""The gallery: what it keeps, whom it refuses, and what is left of a person who was removed."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edge_helpers import GENUINE, Command, unit
+
+from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.errors import GalleryError, SpaceMismatch, UsageError
+from edge_runtime.gallery import Gallery, check_name
+from edge_runtime.match import Enrolled, person_similarities
+from edge_runtime.tower import Tower
+
+
+@pytest.fixture
+def other_tower(tiny_tower_path: Path, tmp_path: Path) -> Tower:
+    """The same model with another preprocessing: another space."""
+    good = read_bundle(tiny_tower_path)
+    card = replace(good.card, name="other", input=replace(good.card.input, scale=1 / 127))
+    path = tmp_path / "other.tflite"
+    path.write_bytes(
+        pack_bundle(
+            Bundle(
+                flatbuffer=good.flatbuffer,
+                card=card,
+                golden_crops=good.golden_crops,
+                golden_embeddings=good.golden_embeddings,
+            )
+        )
+    )
+    return Tower.load(path)
+
+
+def test_templates_come_back_bit_for_bit(tower: Tower, tmp_path: Path) -> None:
+    ann, ben = unit(1, 2, 3), unit(4)
+    with Gallery.open(tmp_path / "deep" / "g.db", tower, create=True) as gallery:
+        gallery.enrol("Ann", ann)
+        gallery.enrol("Bén 2", ben)
+    with Gallery.open(tmp_path / "deep" / "g.db", tower) as gallery:
+        assert [(p.name, p.templates) for p in gallery.people()] == [("Ann", 3), ("Bén 2", 1)]
+        found = gallery.templates()
+        np.testing.assert_array_equal(found["Ann"], [t.embedding for t in ann])
+        np.testing.assert_array_equal(gallery.templates("Bén 2")["Bén 2"], [ben[0].embedding])
+        with pytest.raises(GalleryError, match="not enrolled"):
+            gallery.templates("Cy")
+
+
+def test_only_the_owner_may_read_it(tower: Tower, tmp_path: Path) -> None:
+    with Gallery.open(tmp_path / "g.db", tower, create=True) as gallery:
+        gallery.enrol("Ann", unit(1))
+    assert stat.S_IMODE((tmp_path / "g.db").stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["g.db"]
+
+
+def test_a_name_is_taken_once_and_replaced_when_told(tower: Tower, tmp_path: Path) -> None:
+    with Gallery.open(tmp_path / "g.db", tower, create=True) as gallery:
+        gallery.enrol("Ann", unit(1, 2))
+        with pytest.raises(UsageError, match="enrolled already.*--force"):
+            gallery.enrol("Ann", unit(3))
+        assert gallery.people()[0].templates == 2
+        gallery.enrol("Ann", unit(3), replace=True)
+        np.testing.assert_array_equal(gallery.templates()["Ann"], [unit(3)[0].embedding])
+
+
+@pytest.mark.parametrize("how", ["remove", "replace"])
+def test_nothing_is_left_of_a_removed_person(how: str, tower: Tower, tmp_path: Path) -> None:
+    path, gone, stays = tmp_path / "g.db", unit(*range(30)), unit(99)
+    with Gallery.open(path, tower, create=True) as gallery:
+        gallery.enrol("Somebody To Forget", gone)
+        gallery.enrol("Ben", stays)
+    before = path.read_bytes()
+    assert all(t.embedding.tobytes()[:64] in before for t in gone)
+    with Gallery.open(path, tower) as gallery:
+        if how == "remove":
+            gallery.remove("Somebody To Forget")
+        else:
+            gallery.enrol("Somebody To Forget", unit(500), replace=True)
+    after = path.read_bytes()
+    assert not any(t.embedding.tobytes()[i : i + 16] in after for t in gone for i in range(0, 240, 16))
+    assert stays[0].embedding.tobytes() in after
+    assert how == "replace" or b"Somebody To Forget" not in after
+
+
+def test_another_tower_is_refused_with_both_fingerprints(
+    other_tower: Tower, tower: Tower, gallery_path: Path, siamlite: Command
+) -> None:
+    with pytest.raises(SpaceMismatch) as refusal:
+        Gallery.open(gallery_path, other_tower)
+    assert refusal.value.gallery_fingerprint == tower.fingerprint
+    assert refusal.value.tower_fingerprint == other_tower.fingerprint
+    before = gallery_path.read_bytes()
+    for words in (["verify", GENUINE], ["identify"], ["enroll", "new"], ["enroll", GENUINE, "--force"]):
+        line = siamlite.fails(3, *words, "--tower", other_tower.path, "--gallery", gallery_path, "--source", "none")
+        assert tower.fingerprint[:16] in line
+        assert other_tower.fingerprint[:16] in line
+        assert "enrol the people again" in line
+    assert gallery_path.read_bytes() == before
+
+
+def broken(gallery: Path, kind: str) -> str:
+    """Break a gallery; returns what the message must hold."""
+    data = gallery.read_bytes()
+    if kind == "foreign":
+        gallery.unlink()
+        with sqlite3.connect(gallery) as connection:
+            connection.execute("CREATE TABLE holiday (place TEXT)")
+        connection.close()
+        return "not a siamlite gallery"
+    if kind == "garbage":
+        gallery.write_bytes(np.random.default_rng(0).bytes(9000))
+        return "cannot be used"
+    if kind.startswith("cut"):
+        gallery.write_bytes(data[: int(len(data) * float(kind[4:]))])
+        return "gallery" if kind == "cut-0" else "damaged|cannot be used|not a siamlite"
+    statement, expected = {
+        "newer": ("PRAGMA user_version = 2", "version 2.*Update siamlite"),
+        "no-tables": ("DROP TABLE space", "cannot be used"),
+        "no-space": ("DELETE FROM space", "does not say which tower"),
+        "odd-space": ("UPDATE space SET embedding_length = 'many'", "does not say which tower"),
+        "short-template": ("UPDATE template SET embedding = x'00'", "damaged"),
+        "text-template": ("UPDATE template SET embedding = 12", "damaged"),
+        "zero-template": ("UPDATE template SET embedding = zeroblob(256)", "damaged"),
+    }[kind]
+    with sqlite3.connect(gallery) as connection:
+        connection.execute(statement)
+    connection.close()
+    return expected
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["foreign", "garbage", "cut-0", "cut-0.1", "cut-0.5", "cut-0.9", "newer", "no-tables", "no-space", "odd-space"]
+    + ["short-template", "text-template", "zero-template"],
+)
+def test_a_broken_gallery_is_refused_and_left_alone(
+    kind: str, gallery_path: Path, tower: Tower, siamlite: Command
+) -> None:
+    expected = broken(gallery_path, kind)
+    before = gallery_path.read_bytes()
+
+    def use() -> None:
+        with Gallery.open(gallery_path, tower) as gallery:
+            gallery.templates()
+
+    with pytest.raises(GalleryError, match=expected):
+        use()
+    line = siamlite.fails(3, "identify", "--tower", tower.path, "--gallery", gallery_path, "--source", "none",
+                          "--threshold", "0.5")  # fmt: skip
+    assert str(gallery_path) in line
+    assert gallery_path.read_bytes() == before
+
+
+def test_a_gallery_is_not_made_by_looking(tmp_path: Path, tower: Tower, siamlite: Command) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(GalleryError, match="Enrol somebody"):
+        Gallery.open(path, tower)
+    with pytest.raises(UsageError, match="needs the tower"):
+        Gallery.open(path, create=True)
+    for words in (["gallery", "list"], ["gallery", "remove", "Ann"]):
+        assert "siamlite enroll" in siamlite.fails(3, *words, "--gallery", path)
+    assert "a folder" in siamlite.fails(3, "gallery", "list", "--gallery", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_enrolled_is_said(tower: Tower, tmp_path: Path, siamlite: Command) -> None:
+    with Gallery.open(tmp_path / "g.db", tower, create=True):
+        pass
+    with pytest.raises(GalleryError, match="nobody is enrolled"):
+        Enrolled.of({})
+    words = ["--tower", tower.path, "--gallery", tmp_path / "g.db", "--source", "0", "--threshold", 0.5]
+    assert "nobody is enrolled" in siamlite.fails(3, "identify", *words)
+    assert "'Ann' is not enrolled" in siamlite.fails(3, "verify", "Ann", *words)
+
+
+@pytest.mark.parametrize("name", ["", " ", " Ann", "Ann ", "a\nb", "a\tb", "\x1b[31m", "x" * 101])
+def test_confusing_names_are_refused(name: str, tmp_path: Path, siamlite: Command) -> None:
+    with pytest.raises(UsageError, match="printable"):
+        check_name(name)
+    siamlite.fails(2, "enroll", name, "--source", tmp_path, "--gallery", tmp_path / "g.db")
+
+
+def test_templates_must_be_of_the_space(tower: Tower, tmp_path: Path) -> None:
+    with Gallery.open(tmp_path / "g.db", tower, create=True) as gallery:
+        long = replace(unit(1)[0], embedding=2 * unit(1)[0].embedding)
+        broken_one = replace(unit(1)[0], embedding=np.full(64, np.nan, np.float32))
+        for wrong in ([long], unit(1, length=32), [broken_one], [unit(2)[0], long], []):
+            with pytest.raises(UsageError, match="template"):
+                gallery.enrol("Ann", wrong)
+        assert gallery.people() == []
+
+
+def test_a_person_s_similarity_is_the_mean_of_their_templates() -> None:
+    templates = {"Ann": unit(1, 2, 3), "Ben": unit(4), "Cy": unit(5, 6)}
+    enrolled = Enrolled.of({name: np.stack([t.embedding for t in rows]) for name, rows in templates.items()})
+    probe = unit(9)[0].embedding
+    looped = [sum(float(t.embedding @ probe) for t in rows) / len(rows) for rows in templates.values()]
+    assert enrolled.names == ("Ann", "Ben", "Cy")
+    np.testing.assert_allclose(person_similarities(probe, enrolled), looped, atol=1e-6)

@@ -25,7 +25,7 @@ _DEVICE = re.compile(r"^/dev/video(\d+)$")
 # OpenCV takes 200 for camera 0 of another driver.
 _MAX_CAMERA = 99
 
-# FFmpeg complains on standard error while it reads, in threads of its own. It asks for this once, when it is first used.
+# FFmpeg complains on standard error while it reads, in threads of its own. It asks for this once, at its first use.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 

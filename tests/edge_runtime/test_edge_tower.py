@@ -73,7 +73,7 @@ def test_thresholds_of_the_card_hold_in_its_family_alone(tower: Tower) -> None:
         assert choose_threshold(tower) == tower.card.operating_point(0.01).threshold
         assert choose_threshold(tower, target_fmr=0.1) < choose_threshold(tower, target_fmr=0.001)
     else:
-        with pytest.raises(UsageError, match="measured with ai-edge-litert .* not tflite-runtime.*--threshold"):
+        with pytest.raises(UsageError, match=r"measured with ai-edge-litert .* not tflite-runtime.*--threshold"):
             choose_threshold(tower)
     assert choose_threshold(tower, threshold=0.5) == 0.5
 
@@ -141,14 +141,9 @@ def test_a_crop_of_another_shape_is_refused(tower: Tower) -> None:
 
 
 def test_an_embedding_of_nothing_is_an_error_of_the_tower(tower: Tower) -> None:
-    """A grey wall has no edges, so the tower has nothing to say about it."""
-    crop = np.full((48, 48, 3), 128, np.uint8)
-    try:
-        row = tower.embed_one(crop)
-    except TowerError as error:
-        assert "zero" in str(error)
-    else:
-        assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
+    """A grey wall has no edges, so this tower has nothing to say about it."""
+    with pytest.raises(TowerError, match="zero or not finite"):
+        tower.embed_one(np.full((48, 48, 3), 128, np.uint8))
 
 
 @pytest.mark.parametrize("threads", [0, 65, -1])

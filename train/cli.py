@@ -132,7 +132,8 @@ def _fit(options: argparse.Namespace) -> int:
     report = {"run": str(fitted.run.root), **fitted.as_mapping()}
     text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
     _print(report, text, as_json=options.json)
-    _say(f"written: {fitted.run.tower}\nnext: python -m export convert {fitted.run.root} --out tower.tflite")
+    _say(f"written: {fitted.run.tower}")
+    _say(f"next: python -m export convert {fitted.run.root} --representative {options.data} --out tower.tflite")
     return 0
 
 
@@ -152,9 +153,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         for path in write_evaluation(options.out, evaluation):
             _say(f"written: {path}")
     if options.tower.endswith(".tflite"):
-        _say(f"next: siamlite enrol --tower {options.tower} NAME PICTURES")
+        _say(f"next: siamlite enroll NAME --tower {options.tower} --source 0")
     else:
-        _say(f"next: python -m export convert {options.tower} --out tower.tflite")
+        run = options.tower.removesuffix("/tower.keras")
+        _say(f"next: python -m export convert {run} --representative FACES --out tower.tflite")
     return 0
 
 

@@ -90,7 +90,8 @@ def fit(
     loss = build_loss(config.loss)
     folder = faces_folder(Path(data), run, config, aligned=aligned, force=force)
     faces = load_faces(folder, config.input)
-    split = read_split(split_file) if split_file else _draw_split(faces, config)
+    share = config.split.validation
+    split = read_split(split_file) if split_file else split_people(faces.people, validation=share, seed=config.seed)
     check_split(split, faces.people)
     _report_data(faces, split)
     description = describe_run(config, faces, split, folder)
@@ -130,10 +131,6 @@ def faces_folder(data: Path, run: RunFolder, config: Config, *, aligned: bool, f
     return run.faces
 
 
-def _draw_split(faces: FaceSet, config: Config) -> Split:
-    return split_people(faces.people, validation=config.split.validation, seed=config.seed)
-
-
 def _report_data(faces: FaceSet, split: Split) -> None:
     _log.info(
         "%d pictures of %d people: %d people to train on, %d to validate on",
@@ -143,7 +140,7 @@ def _report_data(faces: FaceSet, split: Split) -> None:
         len(split.validation),
     )
     if faces.skipped:
-        _log.warning("%d pictures could not be read and are left out", len(faces.skipped))
+        _log.warning("%d unreadable pictures are left out", len(faces.skipped))
     if faces.single_picture_people:
         _log.warning("%d people have one picture: no genuine pairs of them", len(faces.single_picture_people))
     for first, second in same_picture_twice(faces)[:5]:

@@ -103,7 +103,7 @@ def test_a_clock_that_goes_backwards_is_a_fault(make: Make, look: Callable[..., 
 
 def test_watching_goes_on_after_a_clock_went_backwards(make: Make, look: Callable[..., list[Image]]) -> None:
     visit = look(GENUINE, 6, 7)
-    shown = frames(visit[:1], start_s=1000) + frames(visit[1:], start_s=2) + frames([WALL] * 4, start_s=3)
+    shown = frames(visit[:1], start_s=1000) + frames([WALL] * 6, start_s=2)
     shown += frames(visit, start_s=6)
     found = decisions(make(frames=2).watch(shown))
     assert [d.outcome for d in found] == [Outcome.FAULT, Outcome.ACCEPTED]

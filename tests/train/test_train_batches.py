@@ -24,7 +24,19 @@ def test_batch_is_normalised_and_labelled_by_person(tiny_faces):
 
 def test_without_augmentation_the_rows_are_the_pictures(tiny_faces):
     faces = _faces(tiny_faces)
-    names = ["flip", "affine", "turn", "light", "shade", "blur", "low_resolution", "noise", "jpeg", "occlude", "background"]
+    names = [
+        "flip",
+        "affine",
+        "turn",
+        "light",
+        "shade",
+        "blur",
+        "low_resolution",
+        "noise",
+        "jpeg",
+        "occlude",
+        "background",
+    ]
     config = tiny_config(*(f"augment.{name}=0" for name in names))
     pictures, labels = make_batch(faces.pixels, faces.labels, config, 3)
     known = normalise(faces.pixels, config.input)

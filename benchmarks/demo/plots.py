@@ -32,7 +32,7 @@ def training_curve(log: Path) -> bytes:
     eer = [100 * float(row[key]) for row in rows for key in row if key.endswith("eer")]
     right.plot(epochs, eer, color=_GENUINE, label="EER on validation people")
     right.set(ylabel="EER in %", ylim=(0, None))
-    figure.legend(loc="upper right", bbox_to_anchor=(0.9, 0.9), frameon=False)
+    figure.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.01), frameon=False)
     return _png(figure, "Training")
 
 
@@ -84,7 +84,7 @@ def attempts_chart(attempts: list[Attempt]) -> bytes:
 
 def _png(figure: Any, title: str) -> bytes:
     figure.axes[0].set_title(title, loc="left", fontsize=11)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.06, 1, 1) if figure.legends else None)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=120)
     plt.close(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from benchmarks.demo.scene import PAUSE_S, VISIT_S, Visit, plan_visits
@@ -48,7 +49,7 @@ def test_visits_follow_each_other_with_pauses_and_are_seeded() -> None:
     people = [(f"s{i}", i < 3) for i in range(6)]
     visits = plan_visits(people, seed=4)
     assert sorted((v.person, v.known) for v in visits) == sorted(people)
-    for before, after in zip(visits, visits[1:], strict=False):
+    for before, after in itertools.pairwise(visits):
         assert after.start_s - before.end_s >= PAUSE_S - 1e-9
         assert abs(before.end_s - before.start_s - VISIT_S) < 1e-9
     assert visits == plan_visits(people, seed=4) != plan_visits(people, seed=5)

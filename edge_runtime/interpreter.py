@@ -104,8 +104,7 @@ class Interpreter:
         """
         if not 1 <= threads <= 64:
             raise UsageError(f"threads must be from 1 to 64, not {threads}.")
-        if flatbuffer[4:8] != b"TFL3":
-            raise TowerError("this is not a TFLite model: it lacks the TFL3 mark.")
+        _check_root(flatbuffer)
         self.backend = choose_backend(family)
         with quiet_stderr() as said:
             try:
@@ -146,6 +145,25 @@ def dequantize(raw: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float3
     if spec.step == 0:
         return np.asarray(raw, dtype=np.float32)
     return (raw.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.step)
+
+
+def _check_root(flatbuffer: bytes) -> None:
+    """Refuse bytes that have no root table: tflite-runtime 2.14 reads beyond their end and crashes.
+
+    A flatbuffer begins with the offset of its root table, which begins with the distance back to its vtable, which
+    begins with its own length.
+
+    Raises:
+        TowerError: The bytes are no TFLite model.
+    """
+    if flatbuffer[4:8] != b"TFL3":
+        raise TowerError("this is not a TFLite model: it lacks the TFL3 mark.")
+    end = len(flatbuffer)
+    root = int.from_bytes(flatbuffer[:4], "little")
+    vtable = root - int.from_bytes(flatbuffer[root : root + 4], "little", signed=True)
+    length = int.from_bytes(flatbuffer[vtable : vtable + 2], "little") if 0 <= vtable <= end - 4 else 0
+    if not 8 <= root <= end - 4 or length < 4 or vtable + length > end:
+        raise TowerError("this is not a TFLite model: it is cut short or damaged.")
 
 
 def _tensor_spec(detail: dict[str, Any]) -> TensorSpec:

@@ -163,8 +163,8 @@ def make_optimizer(config: Config) -> Any:
 
 def _train(run: RunFolder, config: Config, tower: Any, loss: Any, train: FaceSet, validation: FaceSet) -> TrainingState:
     """Run the epochs that are still to be run."""
-    keras.utils.set_random_seed(config.seed)
     # The weights are drawn again under the seed: they must not depend on what was built before.
+    keras.utils.set_random_seed(config.seed)
     model = build_tower(config.input, config.tower)
     # XLA gains nothing on CPUs and takes a minute to compile; False also keeps the results alike.
     model.compile(optimizer=make_optimizer(config), loss=loss, jit_compile=False)

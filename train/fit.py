@@ -134,10 +134,7 @@ def faces_folder(data: Path, run: RunFolder, config: Config, *, aligned: bool, f
 def _report_data(faces: FaceSet, split: Split) -> None:
     _log.info(
         "%d pictures of %d people: %d people to train on, %d to validate on",
-        len(faces.labels),
-        len(faces.people),
-        len(split.train),
-        len(split.validation),
+        *(len(faces.labels), len(faces.people), len(split.train), len(split.validation)),
     )
     if faces.skipped:
         _log.warning("%d unreadable pictures are left out", len(faces.skipped))

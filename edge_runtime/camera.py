@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.errors import ImageError, SourceError, UsageError
 from edge_runtime.images import Image, is_image_path, read_image
@@ -188,13 +187,10 @@ class VideoSource:
         """
         index = 0
         while True:
-            try:
-                got, bgr = self._capture.read()
-            except cv2.error:
-                got, bgr = False, None
-            if not got or bgr is None:
+            image = _next_image(self._capture)
+            if image is None:
                 break
-            yield Frame(image_rgb=_rgb(bgr), index=index, time_s=index / self.frames_per_s, name=self.name)
+            yield Frame(image_rgb=image, index=index, time_s=index / self.frames_per_s, name=self.name)
             index += 1
         if index == 0:
             raise SourceError(f"{self.name} holds no frame that can be decoded. Try another file or format.")
@@ -233,13 +229,10 @@ class LiveSource:
     def _read(self) -> None:
         index = 0
         while not self._closing:
-            try:
-                got, bgr = self._capture.read()
-            except cv2.error:
-                got, bgr = False, None
-            if not got or bgr is None:
+            image = _next_image(self._capture)
+            if image is None:
                 break
-            frame = Frame(image_rgb=_rgb(bgr), index=index, time_s=time.monotonic() - self._start, name=self.name)
+            frame = Frame(image_rgb=image, index=index, time_s=time.monotonic() - self._start, name=self.name)
             index += 1
             with self._news:
                 self._newest = frame
@@ -281,8 +274,13 @@ def list_cameras() -> list[str]:
     return sorted((str(path) for path in folder.glob("video*")), key=natural_key) if folder.is_dir() else []
 
 
-def _rgb(bgr: npt.NDArray[Any]) -> Image:
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+def _next_image(capture: cv2.VideoCapture) -> Image | None:
+    """The next picture, RGB; None when there is none or it cannot be decoded."""
+    try:
+        got, bgr = capture.read()
+    except cv2.error:
+        return None
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8) if got and bgr is not None else None
 
 
 def _open_capture(target: int | str, *, timeout_ms: int = 5000) -> cv2.VideoCapture:

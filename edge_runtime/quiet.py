@@ -26,6 +26,8 @@ def quiet_stderr() -> Iterator[Callable[[], str]]:
         saved = os.dup(2)
 
         def said() -> str:
+            if sys.stderr is not None:
+                sys.stderr.flush()
             sink.seek(0)
             return sink.read().decode(errors="replace")
 

@@ -12,13 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.console import EXIT_INTERRUPTED
 from edge_runtime.errors import SiamliteError
 
 if TYPE_CHECKING:
     from export.gate import GateResult
     from export.pipeline import Exported
-
-_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return error.exit_code
         except KeyboardInterrupt:
             print("interrupted; nothing was written.", file=sys.stderr)
-            return _INTERRUPTED
+            return EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,12 +6,12 @@ import contextlib
 import logging
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from edge_runtime.errors import MissingDependency, SiamliteError
+from edge_runtime.quiet import quiet_stderr
 
 _log = logging.getLogger(__name__)
 
@@ -52,27 +52,22 @@ def quiet_tensorflow() -> Iterator[None]:
     It goes to the debug log when the block ends well or with an error of our own, which says in one line what is
     wrong. Any other exception brings it back to stderr, so that nothing is hidden from whoever has to find a bug.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
-        for message, category in _KNOWN_WARNINGS:
-            warnings.filterwarnings("ignore", message=message, category=category)
-        saved = os.dup(2)
-        unforeseen = False
-        try:
-            os.dup2(sink.fileno(), 2)
-            yield
-        except (SiamliteError, KeyboardInterrupt):
-            raise
-        except BaseException:
-            unforeseen = True
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-            sink.seek(0)
-            said = sink.read().decode(errors="replace").strip()
-            if said and unforeseen:
-                print(said, file=sys.stderr)
-            elif said:
-                _log.debug("TensorFlow said: %s", said)
+    held, unforeseen = "", False
+    try:
+        with warnings.catch_warnings(), quiet_stderr() as said:
+            for message, category in _KNOWN_WARNINGS:
+                warnings.filterwarnings("ignore", message=message, category=category)
+            try:
+                yield
+            except (SiamliteError, KeyboardInterrupt):
+                raise
+            except BaseException:
+                unforeseen = True
+                raise
+            finally:
+                held = said().strip()
+    finally:
+        if held and unforeseen:
+            print(held, file=sys.stderr)
+        elif held:
+            _log.debug("TensorFlow said: %s", held)

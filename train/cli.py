@@ -9,10 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from edge_runtime.console import EXIT_INTERRUPTED
 from edge_runtime.errors import SiamliteError, UsageError
 from train.recipe import DEFAULT_RECIPE, known_recipes
-
-_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted. What is finished is kept; the same command goes on from there.", file=sys.stderr)
-        return _INTERRUPTED
+        return EXIT_INTERRUPTED
 
 
 def make_parser() -> argparse.ArgumentParser:

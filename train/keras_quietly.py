@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import MissingDependency, TowerError
+from edge_runtime.quiet import quiet_stderr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -23,25 +23,23 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def _quiet_unless_it_fails() -> Iterator[None]:
     """Keep what TensorFlow's C++ code prints before it reads its log level off the terminal; show it on failure."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as sink:
-        saved = os.dup(2)
-        try:
-            os.dup2(sink.fileno(), 2)
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved, sink.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    held = ""
+    try:
+        with quiet_stderr() as said:
+            try:
+                yield
+            except BaseException:
+                held = said()
+                raise
+    finally:
+        if held:
+            print(held, end="", file=sys.stderr)
 
 
 try:
-    with _quiet_stderr():
+    with _quiet_unless_it_fails():
         import keras
         import tensorflow as tf
 

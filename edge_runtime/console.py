@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge_runtime.errors import SiamliteError
@@ -49,7 +49,13 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
-def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
+def run_command(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    *,
+    talk: bool = False,
+    interrupted: str = "interrupted",
+) -> int:
     """Parse the arguments, run the command, and turn whatever happens into an exit code and at most one line.
 
     The chosen sub-command's ``run`` default is called with the parsed arguments and returns the exit code.
@@ -57,10 +63,15 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
     Args:
         parser: Its sub-commands set ``run``; a ``--debug`` flag, if there is one, lets tracebacks through.
         argv: Arguments; those of the process if None.
+        talk: Whether notes of progress are shown as well as warnings.
+        interrupted: What is said after Ctrl-C.
     """
     arguments = parser.parse_args(argv)
     debug = bool(getattr(arguments, "debug", False))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s")
+    level = logging.DEBUG if debug else logging.INFO if talk else logging.WARNING
+    logging.basicConfig(
+        level=level, format="%(message)s" if talk else "%(levelname)s %(message)s", stream=sys.stderr, force=True
+    )
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
@@ -68,7 +79,7 @@ def run_command(parser: argparse.ArgumentParser, argv: list[str] | None) -> int:
         return _failed(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
         end_status()
-        say("interrupted")
+        say(interrupted)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; do not complain again when Python flushes at exit.

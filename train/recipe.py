@@ -119,16 +119,21 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} is a section of keys, not {value!r}. Use: --set {where}.KEY=VALUE")
         return _build(kind, value, where + ".")
+    if isinstance(kind, types.UnionType):
+        # Such as float | None: None is what leaving the key out means, TOML has no word for it.
+        if value is None:
+            return None
+        kind = next(item for item in typing.get_args(kind) if item is not types.NoneType)
     origin = typing.get_origin(kind)
     if origin is tuple:
         if not isinstance(value, list | tuple) or not all(type(item) is int for item in value):
             raise UsageError(f"{where} must be a list of whole numbers, such as [1, 1, 1], not {value!r}.")
         return tuple(value)
-    if origin is typing.Literal or isinstance(kind, types.UnionType):
+    if origin is typing.Literal:
         kind = str
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", str: "a text"}
+        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         raise UsageError(f"{where} must be {names[kind]}, not {value!r}.")
     return value

@@ -17,7 +17,7 @@ def tiny_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on them; tests must not change it."""
-    from train.fit import fit
+    from train.fitting.fit import fit
 
     out = tmp_path_factory.mktemp("runs") / "run"
     fit(tiny_faces, out, tiny_config())

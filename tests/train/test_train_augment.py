@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from train.augment import (
+from train.batches.augment import (
     affine,
     augment,
     background,

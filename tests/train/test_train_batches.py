@@ -4,8 +4,8 @@ import numpy as np
 from train_helpers import tiny_config
 
 from edge_runtime.preprocess import InputSpec, normalise
-from train.batches import batch_stream, make_batch
-from train.data import load_faces
+from train.batches.stream import batch_stream, make_batch
+from train.data.faces import load_faces
 
 
 def _faces(folder):

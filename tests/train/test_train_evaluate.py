@@ -9,7 +9,7 @@ from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.people import read_faces_mark, write_faces_mark
 from train.cli import main
-from train.evaluate import evaluate, load_tower
+from train.measure.evaluate import evaluate, load_tower
 
 
 @pytest.fixture(scope="module")

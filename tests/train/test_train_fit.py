@@ -13,10 +13,10 @@ from train_helpers import TINY, tiny_config, write_people
 
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.people import scan_people
-from train.callbacks import trim_log
-from train.checkpoint import read_state
 from train.cli import main
-from train.fit import fit
+from train.fitting.callbacks import trim_log
+from train.fitting.checkpoint import read_state
+from train.fitting.fit import fit
 from train.keras_quietly import load_keras
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +54,8 @@ def test_all_files_are_written(tiny_run, tiny_faces):
 
 def test_tower_is_the_one_that_the_metrics_are_of(tiny_run, tiny_faces):
     from edge_runtime.preprocess import InputSpec, normalise
-    from train.data import load_faces
-    from train.verify import verify
+    from train.data.faces import load_faces
+    from train.measure.verify import verify
 
     tower = load_keras(tiny_run / "tower.keras")
     spec = InputSpec(size_px=16, colour="grey")

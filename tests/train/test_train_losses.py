@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.errors import UsageError
 from train.config import LossConfig
-from train.losses import Contrastive, TripletSemiHard, build_loss
+from train.losses.all import Contrastive, TripletSemiHard, build_loss
 
 
 def _unit(rows):

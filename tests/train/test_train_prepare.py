@@ -11,7 +11,7 @@ from edge_runtime.files import sha256_file
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import read_faces_mark
 from train.cli import main
-from train.prepare import prepare_faces
+from train.prepare.faces import prepare_faces
 
 
 @pytest.fixture(scope="module")

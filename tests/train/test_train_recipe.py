@@ -37,7 +37,7 @@ def test_settings_win_over_the_recipe(tmp_path):
         ("tower.width=2.5", "tower.width must be a whole number"),
         ("tower.width=true", "tower.width must be a whole number"),
         ("tower.width=100000", "tower.width must be from 4 to 256"),
-        ("tower.head=neck", "'average' or 'flatten'"),
+        ("tower.head=neck", "average, flatten, max"),
         ("tower.blocks=3", "list of whole numbers"),
         ("tower.blocks=[]", "1 to 5 numbers"),
         ("tower=3", "section of keys"),

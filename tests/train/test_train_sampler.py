@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError
+from train.batches.sampler import batch_rng, draw_batch
 from train.config import BatchConfig
-from train.sampler import batch_rng, draw_batch
 
 LABELS = st.lists(st.integers(1, 9), min_size=2, max_size=12).map(
     lambda counts: np.repeat(np.arange(len(counts)), counts)

@@ -3,10 +3,10 @@ import pytest
 from train_helpers import tiny_config
 
 from edge_runtime.errors import UsageError
+from train.heads.siamese import pair_model
 from train.keras_quietly import keras
-from train.losses import Contrastive, pair_contrastive
-from train.siamese import pair_model
-from train.towers import build_tower
+from train.losses.all import Contrastive, pair_contrastive
+from train.towers.build import build_tower
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError, UsageError
-from train.split import Split, check_split, read_split, split_people, write_split
+from train.data.split import Split, check_split, read_split, split_people, write_split
 
 NAMES = st.lists(st.text("abcdef0123456789", min_size=1, max_size=4), min_size=4, max_size=40, unique=True)
 

@@ -5,7 +5,8 @@ from train_helpers import tiny_config
 from edge_runtime.errors import UsageError
 from train.keras_quietly import keras, known_warnings, load_keras
 from train.recipe import known_recipes, load_config
-from train.towers import build_tower, count_macs
+from train.towers.build import build_tower
+from train.towers.macs import count_macs
 
 
 @pytest.mark.parametrize("recipe", known_recipes())

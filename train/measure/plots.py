@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_runtime.files import write_bytes
 from edge_runtime.metrics import PairScores, roc_curve
-from train.verify import Verification
+from train.measure.verify import Verification
 
 # Matplotlib wants a folder of its own for its font list; where home is read-only a temporary one does.
 if not os.access(os.path.expanduser("~"), os.W_OK):

@@ -1,11 +1,9 @@
-"""The networks, by name: built-in Keras layers only, made to lose nothing as full-int8 TFLite."""
+"""A plain residual network: built-in Keras layers only, made to lose nothing as full-int8 TFLite."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from edge_runtime.errors import UsageError
 from edge_runtime.preprocess import InputSpec
 from train.config import TowerConfig
 from train.keras_quietly import keras
@@ -56,28 +54,3 @@ def _residual(values: Any, channels: int, stride: int) -> Any:
     inner = _convolution(values, channels, stride, activate=True)
     inner = _convolution(inner, channels, 1, activate=False)
     return keras.layers.ReLU(max_value=6.0)(keras.layers.Add()([inner, skip]))
-
-
-TOWERS: dict[str, Callable[[InputSpec, TowerConfig], Any]] = {"plain": plain}
-
-
-def build_tower(spec: InputSpec, config: TowerConfig) -> Any:
-    """The tower of a recipe.
-
-    Raises:
-        UsageError: It is unknown.
-    """
-    if config.name not in TOWERS:
-        raise UsageError(f"unknown tower {config.name!r}; known are {', '.join(TOWERS)}. Use: --set tower.name=…")
-    return TOWERS[config.name](spec, config)
-
-
-def count_macs(tower: Any) -> int:
-    """Multiply-accumulates of one forward pass, of its convolutions and dense layers."""
-    total = 0
-    for layer in tower.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            total += int(layer.kernel.shape.num_elements()) * layer.output.shape[1] * layer.output.shape[2]
-        elif isinstance(layer, keras.layers.Dense):
-            total += int(layer.kernel.shape.num_elements())
-    return total

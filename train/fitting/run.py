@@ -14,9 +14,9 @@ import edge_runtime
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.files import read_json, write_json
 from train.config import Config
-from train.data import FaceSet
+from train.data.faces import FaceSet
+from train.data.split import Split
 from train.recipe import config_to_mapping
-from train.split import Split
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "opencv")
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.preprocess import normalise
-from train.augment import augment
+from train.batches.augment import augment
+from train.batches.sampler import Labels, batch_rng, draw_batch
 from train.config import Config
 from train.keras_quietly import tf
-from train.sampler import Labels, batch_rng, draw_batch
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -20,12 +20,12 @@ from edge_runtime.metrics import PairScores
 from edge_runtime.people import read_faces_mark
 from edge_runtime.preprocess import InputSpec
 from edge_runtime.tower import Tower
-from train.data import FaceSet, load_faces
-from train.plots import plot_det, plot_roc, plot_scores
-from train.prepare import prepare_faces
-from train.run import RunFolder, read_description
-from train.split import read_split
-from train.verify import Verification, embed_pixels, verify
+from train.data.faces import FaceSet, load_faces
+from train.data.split import read_split
+from train.fitting.run import RunFolder, read_description
+from train.measure.plots import plot_det, plot_roc, plot_scores
+from train.measure.verify import Verification, embed_pixels, verify
+from train.prepare.faces import prepare_faces
 
 _log = logging.getLogger(__name__)
 

@@ -17,19 +17,20 @@ from edge_runtime.faces import FaceFinder
 from edge_runtime.files import read_json, write_bytes, write_json
 from edge_runtime.metrics import PairScores
 from edge_runtime.people import read_faces_mark
-from train.batches import batch_stream
-from train.callbacks import Checkpoint, EpochLines, ValidationMetrics, read_log, trim_log
-from train.checkpoint import TrainingState, read_state
+from train.batches.stream import batch_stream
 from train.config import Config
-from train.data import FaceSet, load_faces, same_picture_twice
+from train.data.faces import FaceSet, load_faces, same_picture_twice
+from train.data.split import Split, check_split, read_split, split_people, write_split
+from train.fitting.callbacks import Checkpoint, EpochLines, ValidationMetrics, read_log, trim_log
+from train.fitting.checkpoint import TrainingState, read_state
+from train.fitting.run import RunFolder, describe_run, open_run, write_description
 from train.keras_quietly import keras, known_warnings, load_keras
-from train.losses import build_loss
-from train.plots import plot_det, plot_roc, plot_scores, plot_training
-from train.prepare import prepare_faces
-from train.run import RunFolder, describe_run, open_run, write_description
-from train.split import Split, check_split, read_split, split_people, write_split
-from train.towers import build_tower, count_macs
-from train.verify import Verification, embed_pixels, verify
+from train.losses.all import build_loss
+from train.measure.plots import plot_det, plot_roc, plot_scores, plot_training
+from train.measure.verify import Verification, embed_pixels, verify
+from train.prepare.faces import prepare_faces
+from train.towers.build import build_tower
+from train.towers.macs import count_macs
 
 _log = logging.getLogger(__name__)
 

@@ -127,7 +127,7 @@ def _mean(values: Any, mask: Any) -> Any:
     return tf.math.divide_no_nan(tf.reduce_sum(values * mask), tf.reduce_sum(mask))
 
 
-LOSSES: dict[str, Callable[[float], Any]] = {"contrastive": Contrastive, "triplet": TripletSemiHard}
+LOSSES: dict[str, Callable[..., Any]] = {"contrastive": Contrastive, "triplet": TripletSemiHard}
 
 
 def build_loss(config: LossConfig) -> Any:
@@ -138,4 +138,4 @@ def build_loss(config: LossConfig) -> Any:
     """
     if config.name not in LOSSES:
         raise UsageError(f"unknown loss {config.name!r}; known are {', '.join(LOSSES)}. Use: --set loss.name=…")
-    return LOSSES[config.name](config.margin)
+    return LOSSES[config.name](**({} if config.margin is None else {"margin": config.margin}))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.files import write_bytes
-from train.checkpoint import TrainingState, write_state
-from train.data import FaceSet
+from train.data.faces import FaceSet
+from train.fitting.checkpoint import TrainingState, write_state
 from train.keras_quietly import keras
-from train.verify import embed_pixels, verify
+from train.measure.verify import embed_pixels, verify
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""From pictures in memory to augmented batches: samplers, augmentations, the input stream."""

@@ -1,0 +1,53 @@
+"""``python -m train fit``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from edge_runtime.console import say
+from train.commands.output import report_result
+from train.recipe import DEFAULT_RECIPE, known_recipes
+
+
+def add(commands: Any) -> None:
+    """Add the command and its options."""
+    command = commands.add_parser("fit", help="train a tower, or go on with an interrupted training")
+    command.add_argument("--data", metavar="DIR", required=True, help="prepared faces, or photographs")
+    command.add_argument("--out", metavar="RUN", required=True, help="the run folder")
+    recipes = ", ".join(known_recipes())
+    command.add_argument(
+        "--recipe",
+        default=DEFAULT_RECIPE,
+        metavar="NAME",
+        help=f"{recipes}, or a .toml file (default: {DEFAULT_RECIPE})",
+    )
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="such as tower.width=32"
+    )
+    command.add_argument("--epochs", type=int, metavar="N", help="short for --set schedule.epochs=N")
+    command.add_argument("--seed", type=int, metavar="N", help="seed of everything that is random")
+    command.add_argument("--split", metavar="FILE", help="a split.json to use in place of a new division")
+    command.add_argument("--aligned", action="store_true", help="DIR holds aligned crops that other means made")
+    command.add_argument("--force", action="store_true", help="replace the run that is there")
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from train.recipe import load_config
+
+    settings = list(options.settings)
+    if options.epochs is not None:
+        settings.append(f"schedule.epochs={options.epochs}")
+    config = load_config(options.recipe, settings, seed=options.seed)
+    from train.fitting.fit import fit
+
+    fitted = fit(
+        options.data, options.out, config, split_file=options.split, aligned=options.aligned, force=options.force
+    )
+    report = {"run": str(fitted.run.root), **fitted.as_mapping()}
+    text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
+    report_result(report, text, as_json=options.json)
+    say(f"written: {fitted.run.tower}")
+    say(f"next: python -m export convert {fitted.run.root} --representative {options.data} --out tower.tflite")
+    return 0

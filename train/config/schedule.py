@@ -1,0 +1,58 @@
+"""How long and how fast to train, and what becomes of the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from train.config.checks import one_of, within
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+RATES = ("cosine", "constant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """Epochs, steps and the learning rate.
+
+    Attributes:
+        epochs: Number of epochs; metrics are computed and a checkpoint is written after each.
+        steps_per_epoch: Batches in an epoch.
+        warmup_epochs: Epochs of the linear warm-up.
+        optimizer: ``"adamw"``, ``"adam"``, ``"sgd"`` (with Nesterov momentum 0.9) or ``"rmsprop"``.
+        rate: ``"cosine"`` (down to zero over the whole training) or ``"constant"``, after the warm-up.
+        learning_rate: Peak of the learning rate.
+        weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101); AdamW and SGD.
+        ema: Momentum of the exponential moving average of the weights that is measured and delivered; 0 for none.
+        patience: Epochs without a better validation TAR (at the FAR that the pairs can resolve) after which the
+            training stops early; 0 for never.
+        norm_batches: Batches over which batch normalisation's statistics are computed anew for the delivered weights;
+            0 keeps the running ones.
+        precision: ``"float32"``, ``"mixed_bfloat16"`` or ``"mixed_float16"``; the mixed ones gain on GPUs only.
+    """
+
+    epochs: int = 40
+    steps_per_epoch: int = 100
+    warmup_epochs: float = 1.0
+    optimizer: str = "adamw"
+    rate: str = "cosine"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    ema: float = 0.0
+    patience: int = 0
+    norm_batches: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that train nothing."""
+        within(self, "epochs", 1, 100_000)
+        within(self, "steps_per_epoch", 1, 1_000_000)
+        within(self, "warmup_epochs", 0, self.epochs)
+        within(self, "learning_rate", 1e-8, 10)
+        within(self, "weight_decay", 0, 1)
+        within(self, "ema", 0, 0.99999)
+        within(self, "patience", 0, 100_000)
+        within(self, "norm_batches", 0, 10_000)
+        one_of(self, "optimizer", OPTIMIZERS)
+        one_of(self, "rate", RATES)
+        one_of(self, "precision", PRECISIONS)

@@ -1,0 +1,1 @@
+"""Pictures and who is on them: sources, the set in memory, the division of people."""

@@ -1,0 +1,1 @@
+"""What is put on top of two embeddings: distances and the Siamese pair model."""

@@ -1,0 +1,1 @@
+"""Error rates, plots and reports of a tower."""

@@ -1,0 +1,1 @@
+"""From photographs to folders of aligned faces."""

@@ -33,8 +33,7 @@ class BatchConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentConfig:
-    """Probabilities of the augmentations (0 to 1) and the reach of the geometric ones; see
-    :mod:`train.batches.augment`.
+    """How often each augmentation of :mod:`train.batches.augment` is applied (0 to 1), and how far it reaches.
 
     Attributes:
         flip: Probability of mirroring.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -47,16 +47,20 @@ class FaceSet:
     def select(self, people: Collection[str]) -> FaceSet:
         """The faces of some of the people."""
         kept = [index for index, name in enumerate(self.people) if name in people]
-        rows = np.flatnonzero(np.isin(self.labels, kept))
-        new_label = {old: new for new, old in enumerate(kept)}
-        return FaceSet(
+        return self.take(np.flatnonzero(np.isin(self.labels, kept)))
+
+    def take(self, rows: npt.NDArray[np.integer]) -> FaceSet:
+        """The faces of some rows, in that order; people without a row are left out."""
+        kept, labels = np.unique(self.labels[rows], return_inverse=True)
+        whole = len(rows) == len(self.labels) and bool((np.asarray(rows) == np.arange(len(rows))).all())
+        return replace(
+            self,
             people=tuple(self.people[index] for index in kept),
-            pixels=self.pixels[rows],
-            labels=np.array([new_label[int(old)] for old in self.labels[rows]], dtype=np.int64),
+            # A memory map is not copied when all of it is taken.
+            pixels=self.pixels if whole else self.pixels[rows],
+            labels=labels.astype(np.int64),
             names=tuple(self.names[row] for row in rows),
             hashes=tuple(self.hashes[row] for row in rows),
-            skipped=self.skipped,
-            template=self.template,
         )
 
     @property

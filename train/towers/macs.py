@@ -8,11 +8,32 @@ from train.keras_quietly import keras
 
 
 def count_macs(tower: Any) -> int:
-    """Multiply-accumulates of one forward pass, of its convolutions and dense layers."""
-    total = 0
-    for layer in tower.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            total += int(layer.kernel.shape.num_elements()) * layer.output.shape[1] * layer.output.shape[2]
-        elif isinstance(layer, keras.layers.Dense):
-            total += int(layer.kernel.shape.num_elements())
-    return total
+    """Multiply-accumulates of one forward pass, of its convolutions and dense layers.
+
+    Additions of biases, activations, pooling and normalisation are left out, as papers do; normalisation disappears
+    into the convolutions on conversion.
+
+    Args:
+        tower: A Keras model; models inside it are counted too.
+
+    Returns:
+        The number for one picture.
+    """
+    return sum(_layer_macs(layer) for layer in tower.layers)
+
+
+def _layer_macs(layer: Any) -> int:
+    layers = keras.layers
+    if isinstance(layer, keras.Model):
+        return count_macs(layer)
+    if isinstance(layer, layers.SeparableConv2D):
+        kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
+    elif isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D | layers.Dense):
+        kernels = [layer.kernel]
+    else:
+        return 0
+    # A kernel is applied at every place of the output map; a dense layer on a flat vector has one place.
+    places = 1
+    for side in layer.output.shape[1:-1]:
+        places *= int(side)
+    return places * sum(int(kernel.shape.num_elements()) for kernel in kernels)

@@ -49,12 +49,14 @@ class TowerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
-    """The loss. A value of None stands for the loss's own default, which :mod:`train.losses.build` names.
+    """The loss. None stands for the loss's own default; :data:`train.losses.build.LOSSES` has them all.
+
+    A key that a loss does not take is refused when it is set.
 
     Attributes:
         name: A loss of :mod:`train.losses.build`; ``"none"`` where a teacher is all there is to learn from.
-        margin: Its margin: a distance (contrastive, triplet), or what is taken off the target's angle in radians
-            (ArcFace) or cosine (CosFace).
+        margin: Its margin: a distance (contrastive, triplet), what is added to the target's angle in radians (ArcFace)
+            or taken off its cosine (CosFace), or how far apart in cosine pairs are still compared (multi-similarity).
         scale: What cosines are multiplied with before the softmax (ArcFace, CosFace).
         distance: Distance of two embeddings for contrastive, triplet and pair-bce.
         normalise: Whether embeddings are scaled to length 1 first. The device compares by cosine similarity, so turn
@@ -72,11 +74,11 @@ class LossConfig:
     scale: float | None = None
     distance: str | None = None
     normalise: bool = True
-    mining: str = "semi-hard"
-    alpha: float = 2.0
-    beta: float = 50.0
-    threshold: float = 0.5
-    sampled_classes: int = 0
+    mining: str | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    threshold: float | None = None
+    sampled_classes: int | None = None
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -90,7 +92,8 @@ class LossConfig:
         within(self, "weight", 0, 1000)
         if self.distance is not None:
             one_of(self, "distance", DISTANCES)
-        one_of(self, "mining", MININGS)
+        if self.mining is not None:
+            one_of(self, "mining", MININGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

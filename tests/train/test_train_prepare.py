@@ -1,6 +1,10 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +12,16 @@ import pytest
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces import FaceFinder
 from edge_runtime.files import sha256_file
-from edge_runtime.images import read_image, write_image
+from edge_runtime.images import decode_image, read_image, write_image
 from edge_runtime.people import read_faces_mark
+from edge_runtime.preprocess import InputSpec
 from train.cli import main
+from train.data.faces import load_faces
 from train.prepare.faces import prepare_faces
+from train.prepare.journal import open_work
+from train.prepare.sheet import Cell, draw_sheet, evenly, shorten
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -85,20 +95,163 @@ def test_quality_limits_reject(photographs, tmp_path, capsys, models):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
 
-def test_an_interrupted_preparation_leaves_nothing(photographs, tmp_path, finder, monkeypatch):
-    calls = []
+def _stop_after(finder, monkeypatch, pictures):
+    """Make the finder count what it is asked for, and raise KeyboardInterrupt once after some pictures."""
+    calls, stops = [], [KeyboardInterrupt]
+    original = type(finder).find_one
 
-    def stop(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return original(*arguments, **options)
+    def counted(image_rgb, **options):
+        calls.append(options["name"])
+        if len(calls) == pictures and stops:
+            raise stops.pop()
+        return original(finder, image_rgb, **options)
 
-    original = finder.find_one
-    monkeypatch.setattr(finder, "find_one", stop)
+    monkeypatch.setattr(finder, "find_one", counted)
+    return calls
+
+
+def test_an_interrupted_preparation_goes_on(photographs, tmp_path, finder, monkeypatch, caplog):
+    write_image(photographs / "s1" / "0.png", np.full((120, 120, 3), 128, np.uint8))
+    prepare_faces(photographs, tmp_path / "whole", finder=finder)
+    calls = _stop_after(finder, monkeypatch, 5)
     with pytest.raises(KeyboardInterrupt):
         prepare_faces(photographs, tmp_path / "faces", finder=finder)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".faces.part", "raw", "whole"]
+    work = tmp_path / ".faces.part"
+    assert read_faces_mark(work) is None
+    assert read_faces_mark(work / "faces") is None
+    # A line that was cut off, a face that is damaged, one that belongs to no photograph, a photograph that changed.
+    with open(work / "journal.jsonl", "a") as stream:
+        stream.write('{"picture": "s9')
+    (work / "faces" / "s1" / "1.png").write_bytes(b"damaged")
+    (work / "faces" / "s1" / "7.png").write_bytes(b"left over")
+    (work / "faces" / "s8").mkdir()
+    calls.clear()
+    with caplog.at_level("INFO"):
+        prepare_faces(photographs, tmp_path / "faces", finder=finder)
+    assert "4 photographs were done" in caplog.text
+    assert calls == ["1.pgm", "1.pgm", "2.pgm", "3.pgm", "1.pgm", "2.pgm", "3.pgm"]
+    assert _files(tmp_path / "faces") == _files(tmp_path / "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "raw", "whole"]
+
+
+def test_other_photographs_are_done_again(photographs, tmp_path, finder, monkeypatch):
+    calls = _stop_after(finder, monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_faces(photographs, tmp_path / "faces", finder=finder)
+    shutil.copy(photographs / "s1" / "3.pgm", photographs / "s1" / "1.pgm")
+    calls.clear()
+    prepare_faces(photographs, tmp_path / "faces", finder=finder)
+    assert calls[0] == "1.pgm"
+    assert len(calls) == 7
+    assert sha256_file(tmp_path / "faces/s1/1.png") == sha256_file(tmp_path / "faces/s1/3.png")
+
+
+def test_other_settings_start_anew_with_a_note(photographs, tmp_path, finder, models, monkeypatch, caplog):
+    _stop_after(finder, monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_faces(photographs, tmp_path / "faces", finder=finder)
+    prepare_faces(photographs, tmp_path / "faces", finder=FaceFinder(size_px=48, models=models))
+    assert "starting anew" in caplog.text
+    sizes = {read_image(path).shape for path in (tmp_path / "faces").glob("s*/*.png")}
+    assert sizes == {(48, 48, 3)}
+
+
+def test_two_processes_do_not_make_the_same_folder(photographs, tmp_path, finder):
+    with (
+        open_work(tmp_path / "faces", {"size_px": 64}),
+        pytest.raises(UsageError, match="another process"),
+    ):
+        prepare_faces(photographs, tmp_path / "faces", finder=finder)
+    with pytest.raises(UsageError, match="jobs"):
+        prepare_faces(photographs, tmp_path / "faces", finder=finder, jobs=0)
+
+
+@pytest.fixture
+def many(photographs, att_faces):
+    for person in range(1, 6):
+        shutil.copytree(att_faces / f"s{person}", photographs / f"s{person}", dirs_exist_ok=True)
+    (photographs / "s2" / "text.png").write_text("not a picture")
+    return photographs
+
+
+def test_several_processes_give_the_same_bytes(many, tmp_path, finder):
+    alone = prepare_faces(many, tmp_path / "alone", finder=finder)
+    several = prepare_faces(many, tmp_path / "several", finder=finder, jobs=3)
+    assert _files(tmp_path / "alone") == _files(tmp_path / "several")
+    assert (alone.kept, alone.rejected) == (several.kept, several.rejected)
+    assert alone.kept == 50
+
+
+def test_killed_processes_leave_no_one_behind_and_the_command_goes_on(many, tmp_path, finder):
+    command = [sys.executable, "-m", "train", "prepare", str(many), "--out", str(tmp_path / "faces"), "--size", "64"]
+    journal = tmp_path / ".faces.part" / "journal.jsonl"
+    killed = subprocess.Popen([*command, "--jobs", "2"], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while killed.poll() is None and not (journal.exists() and journal.read_text().count("\n") > 5):
+        time.sleep(0.01)
+    workers = _children(killed.pid)
+    killed.kill()
+    killed.wait()
+    assert len(workers) >= 2
+    assert not (tmp_path / "faces").exists()
+    for _ in range(500):
+        if not any(Path(f"/proc/{worker}").exists() for worker in workers):
+            break
+        time.sleep(0.02)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    done = subprocess.run([*command, "--jobs", "2"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "going on with an interrupted preparation" in done.stderr
+    prepare_faces(many, tmp_path / "alone", finder=finder)
+    assert _files(tmp_path / "faces") == _files(tmp_path / "alone")
+
+
+def _children(process):
+    if not Path("/proc").is_dir():
+        pytest.skip("needs /proc")
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def test_preparing_needs_no_tensorflow():
+    code = (
+        "import sys, train.prepare.faces, train.prepare.workers; "
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_contact_sheets_are_no_ones_pictures(photographs, tmp_path, finder):
+    for number in range(3):
+        write_image(photographs / "s2" / f"wall{number}.png", np.full((120, 160, 3), 128 + number, np.uint8))
+    out = tmp_path / "faces"
+    prepare_faces(photographs, out, finder=finder)
+    assert {path.name for path in out.glob("*.png")} == {"contact-kept.png", "contact-rejected.png"}
+    for sheet in out.glob("*.png"):
+        height, width = read_image(sheet).shape[:2]
+        assert 300 < width < 1900
+        assert 100 < height < 1100
+    faces = load_faces(out, InputSpec(size_px=64, colour="rgb"))
+    assert faces.people == ("s1", "s2", "s3")
+    assert len(faces.labels) == 9
+
+
+def test_a_contact_sheet_shows_two_hundred_at_most():
+    assert evenly(5, 200) == [0, 1, 2, 3, 4]
+    chosen = evenly(1000, 200)
+    assert (len(set(chosen)), chosen[0], chosen[-1]) == (200, 0, 999)
+    assert max(np.diff(chosen)) <= 6
+
+
+def test_sheets_take_names_of_every_kind():
+    picture = np.full((30, 60, 3), 200, np.uint8)
+    cells = [Cell(picture=picture, caption=name) for name in ("$x_$", "山田太郎", "a" * 90)]
+    cells += [Cell(picture=None), Cell(picture=picture[:, :, :1], frame="red")]
+    data = draw_sheet(cells, title="names $ and more", columns=3, rows=("first", "second"))
+    sheet = decode_image(data, name="the sheet")
+    assert sheet.shape[0] == 34 + 2 * (84 + 11 + 6) + 6
+    assert data == draw_sheet(cells, title="names $ and more", columns=3, rows=("first", "second"))
+    assert (sheet == (255, 0, 0)).all(axis=-1).sum() > 600
+    assert shorten("a" * 90, 9) == "aaaa…aaaa"
 
 
 def test_force_replaces_prepared_faces_and_nothing_else(photographs, tmp_path, finder):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -209,7 +209,7 @@ def _like(warped: npt.NDArray[np.generic], pixels: Image) -> Image:
     return np.asarray(warped, dtype=np.uint8).reshape(pixels.shape)
 
 
-def _all_channels(plane: npt.NDArray[np.generic], pixels: Image) -> npt.NDArray[np.generic]:
+def _all_channels(plane: Any, pixels: Image) -> Any:
     """A plane of shape (size, size) once for each channel of the picture."""
     return plane if pixels.shape[2] == 1 else cv2.merge([plane] * 3)
 

@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--min-sharpness", type=float, default=8.0, metavar="X", help="least sharpness (default 8)")
     command.add_argument("--detector", default="full-range", help="full-range (default), short-range or back")
+    command.add_argument("--jobs", type=int, metavar="N", help="processes to work in (default: one for each core)")
     command.add_argument("--force", action="store_true", help="replace a folder of prepared faces")
     command.set_defaults(run=_run)
 
@@ -29,11 +30,13 @@ def _run(options: argparse.Namespace) -> int:
     from edge_runtime.preprocess import InputSpec
     from edge_runtime.quality import QualityLimits
     from train.prepare.faces import prepare_faces
+    from train.prepare.workers import available_cores
 
     InputSpec(size_px=options.size, colour="rgb")
     limits = QualityLimits(min_interocular_px=options.min_interocular, min_sharpness=options.min_sharpness)
     finder = FaceFinder(size_px=options.size, limits=limits, detector=options.detector)
-    prepared = prepare_faces(options.raw, options.out, finder=finder, force=options.force)
+    jobs = available_cores() if options.jobs is None else options.jobs
+    prepared = prepare_faces(options.raw, options.out, finder=finder, force=options.force, jobs=jobs)
     report = {
         "folder": str(prepared.folder),
         "people": prepared.people,

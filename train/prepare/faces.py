@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 from tqdm import tqdm
 
-from edge_runtime.errors import DataError, FaceError, ImageError, UsageError, WriteError
+from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces import FaceFinder
 from edge_runtime.files import refuse_overwrite, write_bytes
-from edge_runtime.images import read_image, write_image
+from edge_runtime.interpreter import choose_backend
 from edge_runtime.people import FACES_MARK, PersonFolder, read_faces_mark, scan_people, write_faces_mark
+from train.prepare.contact import write_contact_sheets
+from train.prepare.cut import Job, Record, face_names
+from train.prepare.journal import Work, open_work
+from train.prepare.workers import FinderSettings, run_jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,38 +60,43 @@ class Prepared:
         return dict(Counter(item.reason for item in self.rejected).most_common())
 
 
-def prepare_faces(raw: str | Path, out: str | Path, *, finder: FaceFinder, force: bool = False) -> Prepared:
+def prepare_faces(
+    raw: str | Path, out: str | Path, *, finder: FaceFinder, force: bool = False, jobs: int = 1
+) -> Prepared:
     """Cut the faces out of a folder of photographs.
 
-    The faces are written into a folder beside the target, which takes the target's name when all is done: an
-    interrupted run leaves nothing that could be taken for a finished one. The same photographs give the same bytes.
+    The faces are written into a work folder beside the target (see :mod:`train.prepare.journal`), which takes the
+    target's name when all is done: an interrupted run leaves nothing that could be taken for a finished one, and the
+    same call goes on where it stopped. The same photographs give the same bytes, whatever the number of processes.
 
     Args:
         raw: One folder a person, with photographs inside.
-        out: The folder to make: ``person/picture.png``, ``rejected.csv`` and the mark ``faces.json``.
+        out: The folder to make: ``person/picture.png``, ``rejected.csv``, contact sheets and the mark ``faces.json``.
         finder: The face detector with the size and limits of the crops.
         force: Replace a folder of prepared faces that is there.
+        jobs: Processes to work in; more than one build finders of their own, in the user's models folder.
 
     Raises:
         DataError: Fewer than two people are left, or ``raw`` holds no photographs or is prepared already.
-        UsageError: The target exists, or lies in or around the folder of photographs.
+        UsageError: The target exists, or lies in or around the folder of photographs, or another process makes it.
         WriteError: A file cannot be written.
+        SiamliteError: A worker process was ended.
     """
     source, target = Path(raw), Path(out)
+    if jobs < 1:
+        raise UsageError(f"the number of jobs must be 1 or more, not {jobs}.")
     people = scan_people(source)
     _check_folders(source, target, force=force)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise WriteError(f"cannot write beside {target}: {error.strerror or error}. Choose another --out.") from error
-    try:
-        prepared = _fill(source, part, people, finder)
-        part.chmod(0o755)
-        _put_in_place(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Prepared(folder=target, people=prepared.people, kept=prepared.kept, rejected=prepared.rejected)
+    with open_work(target, _settings(finder)) as work:
+        records = _cut_all(_jobs(source, people, work), finder, work, jobs)
+        try:
+            prepared = _finish(source, work, people, records, finder)
+        except DataError:
+            work.remove()
+            raise
+        work.put_in_place()
+        work.remove()
+    return prepared
 
 
 def _check_folders(source: Path, target: Path, *, force: bool) -> None:
@@ -104,32 +111,63 @@ def _check_folders(source: Path, target: Path, *, force: bool) -> None:
         raise UsageError(f"{target} holds no prepared faces; --force replaces only those. Choose another --out.")
 
 
-def _fill(source: Path, folder: Path, people: list[PersonFolder], finder: FaceFinder) -> Prepared:
-    rejected: list[Rejected] = []
-    kept: Counter[str] = Counter()
-    jobs = [(person, path, name) for person in people for path, name in _face_names(source, person)]
-    for person, path, name in _with_progress(jobs):
-        problem = _cut_out(path, folder / person.name / name, finder)
-        if problem is None:
-            kept[person.name] += 1
-        else:
+def _settings(finder: FaceFinder) -> dict[str, object]:
+    """All that the faces depend on besides the photographs."""
+    backend = choose_backend()
+    programs = [f"opencv {cv2.__version__}", f"{backend.distribution} {backend.version}"]
+    return {**FinderSettings.of(finder).as_mapping(), "programs": programs}
+
+
+def _jobs(source: Path, people: list[PersonFolder], work: Work) -> list[Job]:
+    found = []
+    for person in people:
+        for path, name in face_names(source, person):
             picture = path.relative_to(source).as_posix()
-            rejected.append(Rejected(picture=picture, reason=problem[0], detail=problem[1]))
-    result = Prepared(folder=folder, people=len(kept), kept=kept.total(), rejected=tuple(rejected))
+            face = f"{person.name}/{name}"
+            before = work.done.get(picture)
+            found.append(Job(path=path, picture=picture, face=face, folder=work.faces, before=before))
+    return found
+
+
+def _cut_all(jobs: list[Job], finder: FaceFinder, work: Work, processes: int) -> list[Record]:
+    records = []
+    with tqdm(
+        total=len(jobs), desc="preparing", unit="picture", disable=not sys.stderr.isatty(), file=sys.stderr
+    ) as bar:
+        for record in run_jobs(jobs, finder, processes):
+            work.note(record)
+            records.append(record)
+            bar.update()
+    return records
+
+
+def _finish(
+    source: Path, work: Work, people: list[PersonFolder], records: list[Record], finder: FaceFinder
+) -> Prepared:
+    """Write what stands beside the faces; the mark comes last."""
+    kept = {record.face for record in records if record.face}
+    rejected = tuple(
+        Rejected(picture=record.picture, reason=record.reason, detail=record.detail)
+        for record in records
+        if not record.face
+    )
+    result = Prepared(
+        folder=work.target, people=len({face.split("/")[0] for face in kept}), kept=len(kept), rejected=rejected
+    )
     if result.people < 2:
         why = ", ".join(f"{count} {reason}" for reason, count in result.reasons.items()) or "none rejected"
         raise DataError(
             f"only {result.people} of the {len(people)} people in {source} have a usable face ({why}); two are needed. "
             "Add photographs with one clear face each."
         )
-    _write_rejected(folder / "rejected.csv", rejected)
+    _sweep(work.faces, kept)
+    _write_rejected(work.faces / "rejected.csv", rejected)
+    write_contact_sheets(work.faces, source, records)
+    settings = FinderSettings.of(finder).as_mapping()
     write_faces_mark(
-        folder,
+        work.faces,
         {
-            "size_px": finder.size_px,
-            "template": {"name": finder.template.name, "points": [list(point) for point in finder.template.points]},
-            "detector": finder.detector.model.name,
-            "limits": asdict(finder.limits),
+            **{key: settings[key] for key in ("size_px", "template", "detector", "limits")},
             "people": result.people,
             "kept": result.kept,
             "rejected": result.reasons,
@@ -138,59 +176,19 @@ def _fill(source: Path, folder: Path, people: list[PersonFolder], finder: FaceFi
     return result
 
 
-def _face_names(source: Path, person: PersonFolder) -> Iterable[tuple[Path, str]]:
-    """A file name for each picture's face; no two are alike, even where upper and lower case are one."""
-    taken: set[str] = set()
-    for path in person.pictures:
-        inside = path.relative_to(source / person.name)
-        stem = "-".join((*inside.parts[:-1], inside.stem))
-        name, number = f"{stem}.png", 2
-        while name.casefold() in taken:
-            name, number = f"{stem}~{number}.png", number + 1
-        taken.add(name.casefold())
-        yield path, name
+def _sweep(folder: Path, kept: set[str]) -> None:
+    """Remove what an interrupted run left and this one did not make again."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.relative_to(folder).as_posix() not in kept:
+            path.unlink()
 
 
-def _cut_out(path: Path, target: Path, finder: FaceFinder) -> tuple[str, str] | None:
-    """Write the aligned face of a photograph; give the reason and its detail where there is none to write."""
-    try:
-        image_rgb = read_image(path)
-    except ImageError as error:
-        return "unreadable", str(error)
-    try:
-        found = finder.find_one(image_rgb, name=path.name)
-    except FaceError as error:
-        return ("no-face" if str(error).startswith("no face") else "several-faces"), str(error)
-    if found.problem is not None:
-        return found.problem
-    write_image(target, found.crop_rgb)
-    return None
-
-
-def _with_progress(jobs: list[tuple[PersonFolder, Path, str]]) -> Iterable[tuple[PersonFolder, Path, str]]:
-    bar: Iterable[tuple[PersonFolder, Path, str]] = tqdm(
-        jobs, desc="preparing", unit="picture", disable=not sys.stderr.isatty(), file=sys.stderr
-    )
-    return bar
-
-
-def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
+def _write_rejected(path: Path, rejected: tuple[Rejected, ...]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["picture", "reason", "detail"])
     writer.writerows((item.picture, item.reason, item.detail) for item in rejected)
     write_bytes(path, text.getvalue().encode())
-
-
-def _put_in_place(part: Path, target: Path) -> None:
-    """Give the finished folder its name; a folder that has it already is moved aside first and then removed."""
-    aside = part.with_suffix(".old")
-    try:
-        if target.exists():
-            target.rename(aside)
-        part.rename(target)
-    except OSError as error:
-        if aside.exists() and not target.exists():
-            aside.rename(target)
-        raise WriteError(f"cannot write {target}: {error.strerror or error}. Nothing was changed.") from error
-    shutil.rmtree(aside, ignore_errors=True)

@@ -89,18 +89,21 @@ def plot_det(path: Path, scores: PairScores, result: Verification, title: str) -
 def plot_training(path: Path, log: dict[str, list[float]], best_epoch: int, title: str) -> Path:
     """Write loss and validation metrics over the epochs, the best epoch marked."""
     figure = Figure(figsize=(7.5, 6.5), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    validated = "val_eer" in log
+    panels = figure.subplots(1 + validated, 1, sharex=True, squeeze=False)[:, 0]
+    upper, lower = panels[0], panels[-1]
     figure.suptitle(f"{title}: training", fontsize=13)
     epochs = np.asarray(log["epoch"]) + 1
     marker = "o" if len(epochs) < 15 else None
     upper.plot(epochs, log["loss"], color=_LINE, marker=marker, label="training loss")
     upper.set_ylabel("training loss")
-    lower.plot(epochs, np.asarray(log["val_eer"]) * 100, color=_IMPOSTOR, marker=marker, label="EER")
-    lower.plot(epochs, (1 - np.asarray(log["val_auc"])) * 100, color=_GENUINE, marker=marker, label="1 − AUC")
-    lower.set_ylabel("validation people (%)")
-    lower.set_ylim(bottom=0)
+    if validated:
+        lower.plot(epochs, np.asarray(log["val_eer"]) * 100, color=_IMPOSTOR, marker=marker, label="EER")
+        lower.plot(epochs, (1 - np.asarray(log["val_auc"])) * 100, color=_GENUINE, marker=marker, label="1 − AUC")
+        lower.set_ylabel("validation people (%)")
+        lower.set_ylim(bottom=0)
     lower.set_xlabel("epoch")
-    for axes in (upper, lower):
+    for axes in panels:
         axes.axvline(best_epoch, color="black", linestyle="--", linewidth=1.2, label=f"best epoch {best_epoch}")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

@@ -45,14 +45,22 @@ def read_image(path: str | Path) -> Image:
 
 def decode_image(data: bytes, *, name: str) -> Image:
     """Decode the bytes of a picture (see :func:`read_image`); ``name`` is what an error message calls it."""
-    if not data:
-        raise ImageError(f"the picture {name} is empty (0 bytes). Copy it again or leave it out.")
     # The decoders print their own complaints about damaged files.
     with quiet_stderr():
-        try:
-            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            bgr = None
+        return decode_aloud(data, name=name)
+
+
+def decode_aloud(data: bytes, *, name: str) -> Image:
+    """:func:`decode_image` for threads: what the decoders print is not held back, which is for the caller to do.
+
+    Standard error is one for the whole process, so it is held back once around all threads and not by each of them.
+    """
+    if not data:
+        raise ImageError(f"the picture {name} is empty (0 bytes). Copy it again or leave it out.")
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        bgr = None
     if bgr is None or bgr.size == 0:
         raise ImageError(f"{name} is not a picture that can be decoded. Copy it again or leave it out.")
     if max(bgr.shape[:2]) > _MAX_SIDE_PX:

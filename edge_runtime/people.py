@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,22 @@ def scan_people(folder: str | Path) -> list[PersonFolder]:
     people = []
     for entry in sorted(root.iterdir(), key=lambda path: natural_key(path.name)):
         if entry.is_dir() and not entry.name.startswith("."):
-            found = (path for path in entry.rglob("*") if path.is_file() and is_image_path(path))
-            pictures = tuple(sorted(found, key=lambda path: natural_key(str(path))))
+            pictures = pictures_below(entry)
             if pictures:
-                people.append(PersonFolder(name=entry.name, pictures=pictures))
+                people.append(PersonFolder(name=entry.name, pictures=tuple(pictures)))
     if not people:
         raise DataError(f"no pictures in {root}. It must hold one folder for each person, with the pictures inside.")
     return people
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """All pictures at any depth below a folder, in natural order; hidden files and hidden folders are left out."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(place, name) for name in names)
+        found += [path for path in paths if is_image_path(path) and path.is_file()]
+    return sorted(found, key=lambda path: natural_key(str(path)))
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:

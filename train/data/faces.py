@@ -1,39 +1,45 @@
-"""Prepared faces in memory: one uint8 array, whose each row is, and hashes of what was read."""
+"""Pictures ready for a tower: one uint8 array, whose each row is, and hashes of what was read."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
-from edge_runtime.errors import DataError, ImageError, UsageError
+from edge_runtime.align import AlignmentTemplate
+from edge_runtime.errors import DataError
 from edge_runtime.files import sha256_bytes
-from edge_runtime.images import Image, decode_image
-from edge_runtime.people import read_faces_mark, scan_people
-from edge_runtime.preprocess import InputSpec, tower_pixels
+from edge_runtime.people import natural_key
+from edge_runtime.preprocess import InputSpec
+from train.data.decode import fit_crop as fit_crop
+from train.data.memory import IN_MEMORY_BYTES, decode
+from train.data.sources.mark import folder_template as folder_template
+from train.data.sources.open import open_source
+from train.data.sources.source import PictureSource
 
 _log = logging.getLogger(__name__)
+
+_NAMED_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceSet:
-    """Aligned faces of some people.
+    """Pictures of some people, or of things of some kinds, at the tower's size.
 
     Attributes:
         people: Their names.
-        pixels: uint8 of shape (n, size, size, channels) in the colours of the input specification.
+        pixels: uint8 of shape (n, size, size, channels) in the colours of the input specification; a read-only memory
+            map where the set is large.
         labels: int64 of shape (n,): whose face each row is, as a position in ``people``.
-        names: Path of each picture below the folder, with forward slashes.
+        names: Name of each picture in its source, with forward slashes: the person, a slash, and what is below that.
         hashes: SHA-256 of each picture file.
         skipped: Paths of the pictures that could not be read.
-        template: How the faces are aligned.
+        template: How the faces are aligned; None where the pictures are no aligned faces.
+        halves: ``"train"`` or ``"test"`` for each row, where the source divides its pictures itself; else None.
     """
 
     people: tuple[str, ...]
@@ -42,7 +48,8 @@ class FaceSet:
     names: tuple[str, ...]
     hashes: tuple[str, ...]
     skipped: tuple[str, ...]
-    template: AlignmentTemplate
+    template: AlignmentTemplate | None
+    halves: tuple[str, ...] | None = None
 
     def select(self, people: Collection[str]) -> FaceSet:
         """The faces of some of the people."""
@@ -61,6 +68,7 @@ class FaceSet:
             labels=labels.astype(np.int64),
             names=tuple(self.names[row] for row in rows),
             hashes=tuple(self.hashes[row] for row in rows),
+            halves=None if self.halves is None else tuple(self.halves[row] for row in rows),
         )
 
     @property
@@ -76,94 +84,56 @@ class FaceSet:
         return sha256_bytes("".join(lines).encode())
 
 
-def load_faces(folder: str | Path, spec: InputSpec) -> FaceSet:
-    """Read aligned crops into memory.
+def load_faces(
+    source: str | Path | PictureSource, spec: InputSpec, *, in_memory_bytes: int = IN_MEMORY_BYTES
+) -> FaceSet:
+    """Read pictures, decoded to the tower's size.
 
     Args:
-        folder: One folder a person with square, aligned crops of ``spec.size_px`` or more a side; written by
-            ``python -m train prepare``, or aligned by other means.
+        source: What :func:`train.data.sources.open.open_source` takes, or gives: a folder with one folder a person, an
+            archive of one, IDX files, ``omniglot:DIR``, ``fashion-mnist`` or ``mnist``. Faces must be square, aligned
+            crops of ``spec.size_px`` or more a side, written by ``python -m train prepare`` or aligned by other means;
+            pictures that are no faces are resized.
         spec: The tower's input; larger crops are reduced by area averaging.
+        in_memory_bytes: Pixels that take less stay in memory; others are decoded once into a memory-mapped file.
 
     Raises:
-        DataError: There are no usable pictures, or a crop is not square or is smaller than the tower's input.
+        DataError: There are no usable pictures of two people, or a crop is not square or is smaller than the tower's
+            input.
+        WriteError: The cache folder cannot be written.
     """
-    root = Path(folder)
-    template = folder_template(root)
-    people: list[str] = []
-    rows: list[Image] = []
-    labels: list[int] = []
-    names: list[str] = []
-    hashes: list[str] = []
-    skipped: list[str] = []
-    for person in scan_people(root):
-        for path in person.pictures:
-            name = path.relative_to(root).as_posix()
-            try:
-                data = path.read_bytes()
-                crop = fit_crop(decode_image(data, name=str(path)), spec.size_px, name=str(path))
-            except (ImageError, OSError) as error:
-                _log.warning("skipped %s: %s", name, error)
-                skipped.append(name)
-                continue
-            if not people or people[-1] != person.name:
-                people.append(person.name)
-            rows.append(tower_pixels(crop, spec))
-            labels.append(len(people) - 1)
-            names.append(name)
-            hashes.append(hashlib.sha256(data).hexdigest())
-    if not rows:
-        raise DataError(f"none of the {len(skipped)} pictures in {root} can be decoded. Copy them again.")
+    opened = open_source(source) if isinstance(source, str | Path) else source
+    decoded = decode(opened, spec, in_memory_bytes=in_memory_bytes)
+    _warn_of_skipped(decoded.skipped)
+    entries = [opened.entries[position] for position in decoded.positions.tolist()]
+    if not entries:
+        count = len(decoded.skipped)
+        raise DataError(f"none of the {count} pictures in {opened.where} can be decoded. Copy them again.")
+    people = sorted({entry.person for entry in entries}, key=natural_key)
+    if len(people) < 2:
+        raise DataError(
+            f"{opened.where} has readable pictures of {people[0]} alone; two people are needed, each in a folder of "
+            "their own. Add a folder of somebody else."
+        )
+    number = {name: index for index, name in enumerate(people)}
+    halves = tuple(entry.half for entry in entries)
     return FaceSet(
         people=tuple(people),
-        pixels=np.stack(rows),
-        labels=np.array(labels, dtype=np.int64),
-        names=tuple(names),
-        hashes=tuple(hashes),
-        skipped=tuple(skipped),
-        template=template,
+        pixels=decoded.pixels,
+        labels=np.array([number[entry.person] for entry in entries], dtype=np.int64),
+        names=tuple(entry.name for entry in entries),
+        hashes=decoded.hashes,
+        skipped=tuple(name for name, _ in decoded.skipped),
+        template=opened.template,
+        halves=None if None in halves else tuple(half for half in halves if half is not None),
     )
 
 
-def fit_crop(crop_rgb: Image, size_px: int, *, name: str) -> Image:
-    """Reduce an aligned crop to the tower's size by area averaging.
-
-    Args:
-        crop_rgb: uint8 of shape (n, n, 3), n ≥ ``size_px``.
-        size_px: The side that the tower takes.
-        name: What an error message calls it.
-
-    Raises:
-        DataError: It is not square, or too small.
-    """
-    height, width = crop_rgb.shape[:2]
-    if height != width or height < size_px:
-        raise DataError(
-            f"{name} is {width}×{height} px; aligned crops must be square and {size_px} px a side at least. "
-            f"Prepare the photographs for this tower: python -m train prepare RAW --out FACES --size {size_px}"
-        )
-    if height == size_px:
-        return crop_rgb
-    return np.asarray(cv2.resize(crop_rgb, (size_px, size_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def folder_template(folder: Path) -> AlignmentTemplate:
-    """How the faces of a folder are aligned: what its mark says, or the default where it has none.
-
-    Raises:
-        DataError: The mark is damaged.
-    """
-    mark = read_faces_mark(folder)
-    if mark is None:
-        return DEFAULT_TEMPLATE
-    try:
-        values = mark["template"]
-        points = tuple((float(x), float(y)) for x, y in values["points"])
-        return AlignmentTemplate(name=str(values["name"]), points=points)
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise DataError(
-            f"the mark of {folder} has no usable alignment template ({error}). "
-            "Prepare the folder again: python -m train prepare RAW --out FACES"
-        ) from error
+def _warn_of_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    for name, reason in skipped[:_NAMED_WARNINGS]:
+        _log.warning("skipped %s: %s", name, reason)
+    if len(skipped) > _NAMED_WARNINGS:
+        _log.warning("skipped %d more unreadable pictures", len(skipped) - _NAMED_WARNINGS)
 
 
 def same_picture_twice(faces: FaceSet) -> list[tuple[str, str]]:

@@ -177,7 +177,7 @@ def _load_data(data: Path, tower: LoadedTower) -> tuple[FaceSet, tuple[str, ...]
     """The faces of a folder at the tower's size, and the photographs that gave none."""
     if read_faces_mark(data) is not None:
         faces = load_faces(data, tower.colours)
-        if not np.allclose(faces.template.points, tower.template.points, atol=1e-6):
+        if faces.template is not None and not np.allclose(faces.template.points, tower.template.points, atol=1e-6):
             raise DataError(
                 f"{data} is aligned by the template {faces.template.name!r}, the tower by {tower.template.name!r}. "
                 "Give the folder of photographs; it is then aligned for the tower."

@@ -58,7 +58,7 @@ def loss_settings(config: LossConfig) -> dict[str, Any]:
     for key in given:
         if key not in kind.defaults:
             takes = f"it takes {', '.join(kind.defaults)}" if kind.defaults else "it takes no settings"
-            raise UsageError(f"the loss {config.name!r} has no loss.{key}; {takes}. Leave loss.{key} out.")
+            raise UsageError(f"the loss {config.name!r} has no loss.{key}; {takes}. Leave it out: --set loss.{key}=")
     settings = {**kind.defaults, **given}
     if kind.distances and settings["distance"] not in kind.distances:
         known = ", ".join(kind.distances)

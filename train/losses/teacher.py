@@ -77,7 +77,7 @@ def _read_kept(path: Path, count: int) -> Rows | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             rows = kept["embeddings"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         _log.warning("the cached embeddings %s are damaged (%s) and are made again", path, error)

@@ -72,7 +72,7 @@ def match_names(paths: Sequence[str], names: Sequence[str]) -> dict[str, int]:
 
 def _read(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as table:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as table:
             names, descriptors = table["path"], table["descriptor"]
     except KeyError as error:
         raise DataError(f"the teacher {path} must hold the arrays path and descriptor.") from error

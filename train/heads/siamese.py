@@ -2,7 +2,8 @@
 
 Training needs no such model: a batch goes through the tower once, and the losses take pairs of its embeddings, which is
 the same mathematics with fewer passes (a test proves it). The pair model is for looking at single pairs, and says in
-the graph what "Siamese" means (Bromley et al. 1993, "Signature Verification using a Siamese Time Delay Neural Network").
+the graph what "Siamese" means (Bromley et al. 1993, "Signature Verification using a Siamese Time Delay Neural
+Network").
 """
 
 from __future__ import annotations

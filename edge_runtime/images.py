@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +18,7 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _MAX_SIDE_PX = 16_384
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def is_image_path(path: Path) -> bool:
@@ -57,15 +59,22 @@ def decode_aloud(data: bytes, *, name: str) -> Image:
     """
     if not data:
         raise ImageError(f"the picture {name} is empty (0 bytes). Copy it again or leave it out.")
+    if data[:8] == _PNG_MAGIC and len(data) >= 24:
+        # A PNG of a few kilobytes can hold gigabytes of one colour: believe its header before they are unpacked.
+        _check_sides(*struct.unpack(">II", data[16:24]), name=name)
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         bgr = None
     if bgr is None or bgr.size == 0:
         raise ImageError(f"{name} is not a picture that can be decoded. Copy it again or leave it out.")
-    if max(bgr.shape[:2]) > _MAX_SIDE_PX:
-        raise ImageError(f"the picture {name} is {bgr.shape[1]}×{bgr.shape[0]} px; at most {_MAX_SIDE_PX} a side.")
+    _check_sides(bgr.shape[1], bgr.shape[0], name=name)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _check_sides(width: int, height: int, *, name: str) -> None:
+    if max(width, height) > _MAX_SIDE_PX:
+        raise ImageError(f"the picture {name} is {width}×{height} px; at most {_MAX_SIDE_PX} a side.")
 
 
 def encode_image(image_rgb: Image, suffix: str = ".png", *, quality: int = 92) -> bytes:

@@ -98,7 +98,6 @@ def _read_notes(
 
 def _make(path: Path, source: PictureSource, spec: InputSpec, shape: tuple[int, ...]) -> None:
     """Write the pixels and their notes; the notes, without which the pixels count for nothing, come last."""
-    path.with_suffix(".json").unlink(missing_ok=True)
     with _new_array(path, shape) as (pixels, part):
         made = decode_into(pixels, source, spec)
         pixels.flush()
@@ -129,6 +128,7 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> Iterator[tuple[np.memmap[A
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
             os.close(handle)
             part = Path(name)
+            path.with_suffix(".json").unlink(missing_ok=True)
             pixels = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
             _reserve(part)
         except OSError as error:

@@ -108,9 +108,9 @@ def open_idx(images: Sequence[Path], where: str) -> IdxSource:
     Raises:
         DataError: The files are of several sets, one is missing or damaged, or a count does not match.
     """
-    sets = sorted({_parse(path)[0] for path in images})
-    if len(sets) > 1:
-        raise DataError(f"{where} holds several sets ({', '.join(sets)}). Give one file of pictures: {images[0]}")
+    if len({_parse(path)[0] for path in images}) > 1:
+        names = ", ".join(path.name for path in images)
+        raise DataError(f"{where} holds several sets ({names}). Give one of these files in place of the folder.")
     pairs = [_with_labels(path) for path in images]
     entries: list[Entry] = []
     for pair in pairs:

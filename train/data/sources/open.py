@@ -69,12 +69,13 @@ def needs_preparing(place: str | Path) -> bool:
     path = Path(place)
     if path.is_dir() and not find_idx(path):
         return read_faces_mark(path) is None
-    source = open_source(place)
-    if source.kind == "unmarked":
-        raise DataError(
-            f"{source.where} has no {FACES_MARK}, so its pictures may be photographs. Add --aligned if they are "
-            "aligned crops; else unpack it and prepare the folder: python -m train prepare DIR --out FACES"
-        )
+    if not path.exists() or is_archive(path):
+        source = open_source(place)
+        if source.kind == "unmarked":
+            raise DataError(
+                f"{source.where} has no {FACES_MARK}, so its pictures may be photographs. Add --aligned if they are "
+                "aligned crops; else unpack it and prepare the folder: python -m train prepare DIR --out FACES"
+            )
     return False
 
 

@@ -46,6 +46,14 @@ class TarMembers:
                 if member.size > MAX_PICTURE_BYTES and is_image_path(Path(member.name)):
                     raise refuse_large(path, member.name)
                 self._files.append((member.name, member.size))
+            self._check_end(members)
+
+    def _check_end(self, members: tarfile.TarFile) -> None:
+        """An archive ends with a block of zeros; tarfile stops without a word at damage, too."""
+        stream = cast(IO[bytes], members.fileobj)
+        stream.seek(members.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise DataError(f"{self._path} is damaged after {len(self._files)} files. Copy it again.")
 
     def names(self) -> Sequence[tuple[str, str]]:
         """Name of each file, with its size."""

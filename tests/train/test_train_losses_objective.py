@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import loss_loops as loops
 import numpy as np
@@ -164,3 +165,15 @@ def test_what_makes_no_sense_is_refused_in_one_line(words, says):
     with pytest.raises(UsageError, match=says) as caught:
         build_objective(config, classes=3)
     assert "\n" not in str(caught.value)
+
+
+def test_the_table_in_the_documentation_is_the_one_in_the_code():
+    page = (Path(__file__).resolve().parents[2] / "docs/losses.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    told = {cells[0].strip("`"): cells[2:] for cells in rows if len(cells) == 4 and cells[0].strip("`") in LOSSES}
+    assert set(told) == set(LOSSES)
+    for name, kind in LOSSES.items():
+        keys, distances = told[name]
+        assert keys == ", ".join(f"`{key}` {value}" for key, value in kind.defaults.items())
+        if kind.distances:
+            assert distances == ", ".join(kind.distances)

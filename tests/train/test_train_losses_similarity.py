@@ -25,7 +25,7 @@ def test_equals_loops(seed, people, spread, **options):
     assert value(objective("multi-similarity", **options), rows, labels) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
 
 
-def test_defaults_are_the_papers_settings():
+def test_defaults():
     rows, labels = batch(4)
     wanted = loops.multi_similarity(labels, rows, alpha=2, beta=50, threshold=0.5, margin=0.1)
     assert value(objective("multi-similarity"), rows, labels) == pytest.approx(wanted, rel=1e-4)

@@ -62,7 +62,7 @@ def choose_representative(
 
 
 def _without_validation(files: Sequence[PictureFile], run: Run) -> list[PictureFile]:
-    held_out = sorted({file.person for file in files} & set(run.validation), key=natural_key)
+    held_out = sorted({file.person for file in files} & {*run.validation, *run.test}, key=natural_key)
     if held_out:
-        _log.info("representative set: left out this run’s validation people (%s)", name_some(held_out))
+        _log.info("representative set: left out the people whom this run held back (%s)", name_some(held_out))
     return [file for file in files if file.person not in set(held_out)]

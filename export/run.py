@@ -38,7 +38,9 @@ class Run:
         embedding_length: Length of its embeddings.
         data: The folder of prepared faces that it was trained on; it may be gone by now.
         train: Names of the people trained on.
-        validation: Names of the people held out.
+        validation: Names of the people held out: those who chose the best epoch, or the test people where there are
+            none of these.
+        test: Names of the people who were kept out of the training altogether.
         config: The whole configuration, as it was written.
     """
 
@@ -50,6 +52,7 @@ class Run:
     data: Path
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    test: tuple[str, ...]
     config: dict[str, Any]
 
     @property
@@ -70,8 +73,19 @@ def read_run(folder: str | Path) -> Run:
         raise DataError(f"{root} is not the folder of a training run. Train one: python -m train fit --out {root}")
     config = read_json(root / "config.json", what="the configuration of this run")
     split = read_json(root / "split.json", what="the split of this run")
+    if "template" in config and config["template"] is None:
+        raise DataError(
+            f"{root} was trained on pictures that are no aligned faces; a device tower needs faces. "
+            "Train on faces to export: python -m train fit --data FACES --out RUN"
+        )
+    if split.get("by") == "pictures":
+        raise UsageError(
+            f"{root} was split by pictures: its people are on both sides, so no error rate on strangers can be measured. "
+            "Train with --set split.by=people to export it."
+        )
     try:
         spec = InputSpec(**config["input"])
+        test = _names(split.get("test", []))
         points = tuple((float(x), float(y)) for x, y in config["template"]["points"])
         template = AlignmentTemplate(name=str(config["template"]["name"]), points=points)
         run = Run(
@@ -82,13 +96,14 @@ def read_run(folder: str | Path) -> Run:
             embedding_length=int(config["embedding_length"]),
             data=Path(str(config["data"])),
             train=_names(split["train"]),
-            validation=_names(split["validation"]),
+            validation=_names(split["validation"]) or test,
+            test=test,
             config=config,
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise DataError(f"config.json or split.json in {root} cannot be used: {what}. Train again.") from error
-    both = set(run.train) & set(run.validation)
+    both = set(run.train) & {*run.validation, *run.test}
     if both:
         raise DataError(f"split.json in {root} has {', '.join(sorted(both))} in training and validation. Train again.")
     return run

@@ -33,7 +33,7 @@ def load_config(recipe: str = DEFAULT_RECIPE, settings: Sequence[str] = (), **to
     Args:
         recipe: Name of a recipe that comes with siamlite, or path of a TOML file.
         settings: ``key=value`` texts; the key has its section before a dot (``tower.width=32``), the value is TOML, and
-            a word needs no quotes.
+            a word needs no quotes, and no value at all (``loss.margin=``) takes the key out of the recipe.
         **top: Values of top-level keys that win over all (``seed=3``); None is left out.
 
     Returns:
@@ -82,15 +82,18 @@ def _apply_setting(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set takes key=value, for example --set tower.width=32, not {setting!r}.")
-    try:
-        value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
     *sections, name = key.strip().split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise UsageError(f"--set {setting}: {section!r} is a value, not a section.")
+    if not text.strip():
+        values.pop(name, None)
+        return
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
     values[name] = value
 
 

@@ -32,7 +32,7 @@ def test_validation_people_are_left_out_of_the_own_data(
         chosen = _choose(faces, make_run())
     assert {file.person for file in chosen.files} == TRAIN
     assert len(chosen.files) == 80
-    assert "left out this run’s validation people (s9, s10, s11, s12, s13 and 1 more)" in caplog.text
+    assert "left out the people whom this run held back (s9, s10, s11, s12, s13 and 1 more)" in caplog.text
 
 
 def test_validation_people_are_left_out_through_a_link_as_well(make_run: MakeRun, faces: Path, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
-import itertools
+import time
+from dataclasses import fields
 
 import numpy as np
 from train_helpers import tiny_config
 
 from edge_runtime.preprocess import InputSpec, normalise
-from train.batches.stream import batch_stream, make_batch
+from train.batches.people import people_rows
+from train.batches.stream import BatchStream, make_batch
+from train.config import AugmentConfig
 from train.data.faces import load_faces
 
 
@@ -14,31 +17,21 @@ def _faces(folder):
 
 def test_batch_is_normalised_and_labelled_by_person(tiny_faces):
     faces = _faces(tiny_faces)
-    pictures, labels = make_batch(faces.pixels, faces.labels, tiny_config(), 0)
+    pictures, labels, rows = make_batch(faces.pixels, people_rows(faces.labels), tiny_config(), 0)
     assert pictures.shape == (6, 16, 16, 1)
     assert pictures.dtype == np.float32
     assert pictures.min() >= -1
     assert pictures.max() <= 1
-    assert labels.tolist() == [0, 0, 1, 1, 2, 2]
+    np.testing.assert_array_equal(labels, faces.labels[rows])
+    assert (labels[::2] == labels[1::2]).all()
+    assert len(set(labels[::2])) == 3
 
 
 def test_without_augmentation_the_rows_are_the_pictures(tiny_faces):
     faces = _faces(tiny_faces)
-    names = [
-        "flip",
-        "affine",
-        "turn",
-        "light",
-        "shade",
-        "blur",
-        "low_resolution",
-        "noise",
-        "jpeg",
-        "occlude",
-        "background",
-    ]
+    names = [entry.name for entry in fields(AugmentConfig) if entry.name not in ("rotate_deg", "scale", "shift")]
     config = tiny_config(*(f"augment.{name}=0" for name in names))
-    pictures, labels = make_batch(faces.pixels, faces.labels, config, 3)
+    pictures, labels, _ = make_batch(faces.pixels, people_rows(faces.labels), config, 3)
     known = normalise(faces.pixels, config.input)
     owners = [int(faces.labels[np.flatnonzero((known == picture).all(axis=(1, 2, 3)))[0]]) for picture in pictures]
     assert [len(set(owners[2 * person : 2 * person + 2])) for person in range(3)] == [1, 1, 1]
@@ -46,13 +39,35 @@ def test_without_augmentation_the_rows_are_the_pictures(tiny_faces):
     assert labels.shape == (6,)
 
 
+def _epoch(stream, number):
+    stream.begin(number)
+    return [(pictures, target) for pictures, target in stream.dataset().as_numpy_iterator()]
+
+
 def test_stream_resumes_with_the_batches_that_would_have_come(tiny_faces):
     faces, config = _faces(tiny_faces), tiny_config()
-    whole = list(
-        itertools.islice(batch_stream(faces.pixels, faces.labels, config, first_step=0).as_numpy_iterator(), 7)
-    )
-    rest = list(itertools.islice(batch_stream(faces.pixels, faces.labels, config, first_step=4).as_numpy_iterator(), 3))
-    for (pictures, labels), (again, same) in zip(whole[4:], rest, strict=True):
+    teacher = np.arange(48, dtype=np.float32).reshape(24, 2)
+    stream = BatchStream(faces.pixels, faces.labels, config, teacher)
+    whole = [batch for epoch in range(3) for batch in _epoch(stream, epoch)]
+    rest = _epoch(BatchStream(faces.pixels, faces.labels, config, teacher), 2)
+    assert (len(whole), len(rest)) == (9, 3)
+    for (pictures, target), (again, same) in zip(whole[6:], rest, strict=True):
         np.testing.assert_array_equal(pictures, again)
-        np.testing.assert_array_equal(labels, same)
+        np.testing.assert_array_equal(target["row"], same["row"])
+    for _, target in whole:
+        np.testing.assert_array_equal(target["label"], faces.labels[target["row"]])
+        np.testing.assert_array_equal(target["teacher"], teacher[target["row"]])
     assert not np.array_equal(whole[0][0], whole[1][0])
+
+
+def test_waiting_is_timed(tiny_faces, monkeypatch):
+    faces, config = _faces(tiny_faces), tiny_config()
+    stream = BatchStream(faces.pixels, faces.labels, config, None)
+
+    def slow(*given):
+        time.sleep(0.05)
+        return make_batch(*given)
+
+    monkeypatch.setattr("train.batches.stream.make_batch", slow)
+    _epoch(stream, 0)
+    assert 0.05 <= stream.waited_s < 5

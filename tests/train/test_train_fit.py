@@ -14,9 +14,9 @@ from train_helpers import TINY, tiny_config, write_people
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.people import scan_people
 from train.cli import main
-from train.fitting.callbacks import trim_log
 from train.fitting.checkpoint import read_state
 from train.fitting.fit import fit
+from train.fitting.log import EpochLog, read_log
 from train.keras_quietly import load_keras
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,10 +129,11 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, tiny_faces):
 
 
 def test_log_is_trimmed_to_the_checkpoint(tmp_path):
-    log = tmp_path / "log.csv"
-    log.write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.4\n3")
-    trim_log(log, 2)
-    assert log.read_text() == "epoch,loss\n0,1.0\n1,0.5\n"
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.4\n")
+    log = EpochLog(path, 2)
+    log.on_epoch_end(2, {"loss": 0.25})
+    assert read_log(path)["loss"] == [1.0, 0.5, 0.25]
 
 
 def test_split_file_is_used_and_leaves_others_out(tmp_path, tiny_faces):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.errors import DataError
+from train.batches.hard import Memory, draw_hard_pairs
+from train.batches.pairs import draw_pairs
+from train.batches.people import PeopleRows, Rows
 from train.config import BatchConfig
-
-Labels = npt.NDArray[np.int64]
 
 
 def batch_rng(seed: int, step: int) -> np.random.Generator:
@@ -16,31 +15,41 @@ def batch_rng(seed: int, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, step])
 
 
-def draw_batch(labels: Labels, config: BatchConfig, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Choose the pictures of one batch.
+def draw_rows(people: PeopleRows, config: BatchConfig, rng: np.random.Generator, memory: Memory | None = None) -> Rows:
+    """Choose the pictures of one batch by the sampler of the recipe.
+
+    Args:
+        people: Whose picture each row is.
+        config: The sampler, P and K.
+        rng: The generator of this batch (:func:`batch_rng`).
+        memory: What the tower made of recent pictures, for ``hard-pairs``; without it (in the first epoch) the pairs
+            are random.
+
+    Returns:
+        Row numbers of shape (n,): K pictures of each of P people after one another, or pairs in rows 2i and 2i + 1.
+    """
+    if config.sampler == "pk":
+        return draw_people(people, config, rng).ravel()
+    count = config.people * config.pictures // 2
+    if config.sampler == "hard-pairs" and memory is not None:
+        return draw_hard_pairs(people, count, rng, memory).ravel()
+    return draw_pairs(people, count, rng).ravel()
+
+
+def draw_people(people: PeopleRows, config: BatchConfig, rng: np.random.Generator) -> Rows:
+    """Choose P people and K pictures of each.
 
     The people are distinct (all of them are taken where there are fewer than asked for). A person's pictures are
     distinct as long as there are enough; of a person with fewer, every picture comes before any comes again. A person
     with one picture so gives several augmentations of it, and impostor pairs with everyone else.
 
-    Args:
-        labels: Shape (n,), whose picture each row of the data is.
-        config: P and K.
-        rng: The generator of this batch (:func:`batch_rng`).
-
     Returns:
         Row numbers of shape (P, K), one row a person.
-
-    Raises:
-        DataError: There are fewer than two people.
     """
-    people = np.unique(labels)
-    if people.size < 2:
-        raise DataError(f"training needs two people at least; there is {people.size}. Add folders of more people.")
-    chosen = rng.choice(people, size=min(config.people, people.size), replace=False)
-    return np.stack([_draw_pictures(np.flatnonzero(labels == person), config.pictures, rng) for person in chosen])
+    chosen = rng.choice(len(people.rows), size=min(config.people, len(people.rows)), replace=False)
+    return np.stack([_draw_pictures(people.rows[person], config.pictures, rng) for person in chosen])
 
 
-def _draw_pictures(rows: npt.NDArray[np.int64], count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _draw_pictures(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
     rounds = -(-count // rows.size)
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]

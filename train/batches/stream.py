@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,56 +11,117 @@ import numpy.typing as npt
 
 from edge_runtime.preprocess import normalise
 from train.batches.augment import augment
-from train.batches.sampler import Labels, batch_rng, draw_batch
+from train.batches.hard import Memory
+from train.batches.people import PeopleRows, Rows, people_rows
+from train.batches.sampler import batch_rng, draw_rows
 from train.config import Config
 from train.keras_quietly import tf
 
 Pixels = npt.NDArray[np.uint8]
 
+# How many batches are prepared at once and ahead: enough to keep a second core busy while the first one trains.
+_WORKERS = 2
+_AHEAD = 2
+
 
 def make_batch(
-    pixels: Pixels, labels: Labels, config: Config, step: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """The batch of one step; the same for the same seed and step, whatever came before.
+    pixels: Pixels, people: PeopleRows, config: Config, step: int, memory: Memory | None = None
+) -> tuple[npt.NDArray[np.float32], Rows, Rows]:
+    """The batch of one step; the same for the same seed, step and memory, whatever came before.
 
     Args:
         pixels: uint8 of shape (n, size, size, channels).
-        labels: Shape (n,), whose picture each row is.
+        people: Whose picture each row is.
         config: The configuration of the run.
         step: Number of the step, from 0 over all epochs.
+        memory: For the sampler ``hard-pairs``.
 
     Returns:
-        float32 of shape (P·K, size, size, channels), normalised, and labels of shape (P·K,): 0 to P − 1.
-
-    Raises:
-        DataError: There are fewer than two people.
+        float32 of shape (b, size, size, channels), normalised; labels of shape (b,); row numbers of shape (b,).
     """
     rng = batch_rng(config.seed, step)
-    rows = draw_batch(labels, config.batch, rng)
+    rows = draw_rows(people, config.batch, rng, memory)
     batch = np.empty((rows.size, *pixels.shape[1:]), dtype=np.uint8)
-    for slot, row in enumerate(rows.ravel()):
+    for slot, row in enumerate(rows):
         batch[slot] = augment(pixels[row], config.augment, rng)
-    return normalise(batch, config.input), np.repeat(np.arange(len(rows)), rows.shape[1])
+    return normalise(batch, config.input), people.labels[rows], rows
 
 
-def batch_stream(pixels: Pixels, labels: Labels, config: Config, *, first_step: int) -> Any:
-    """An endless tf.data stream of batches from a step on, two batches ahead of the training.
+class BatchStream:
+    """The batches of a training, an epoch at a time.
 
-    Args:
-        pixels: uint8 of shape (n, size, size, channels).
-        labels: Shape (n,).
-        config: The configuration of the run.
-        first_step: Number of the step that comes first: more than 0 when a run is resumed.
+    Attributes:
+        waited_s: Seconds that the training has waited for batches since :meth:`epoch` was last called.
     """
 
-    def batches() -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-        step = first_step
-        while True:
-            yield make_batch(pixels, labels, config, step)
-            step += 1
+    def __init__(
+        self, pixels: Pixels, labels: npt.NDArray[np.integer], config: Config, teacher: npt.NDArray[np.float32] | None
+    ) -> None:
+        """Take the training pictures.
 
-    signature = (
-        tf.TensorSpec((None, *config.input.shape), tf.float32),
-        tf.TensorSpec((None,), tf.int64),
-    )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+        Args:
+            pixels: uint8 of shape (n, size, size, channels); may be memory-mapped.
+            labels: Shape (n,), whose picture each row is.
+            config: The configuration of the run.
+            teacher: float32 of shape (n, t), the teacher's embeddings, or None.
+
+        Raises:
+            DataError: There are fewer than two people, or no pairs where pairs are asked for.
+        """
+        self._pixels = pixels
+        self._config = config
+        self._teacher = teacher
+        self.people = people_rows(labels)
+        self.memory: Memory | None = None
+        self.waited_s = 0.0
+        self._epoch = 0
+        draw_rows(self.people, config.batch, batch_rng(config.seed, 0))
+
+    def begin(self, epoch: int, memory: Memory | None = None) -> None:
+        """Say which epoch (from 0) is drawn next, and from what memory."""
+        self._epoch, self.memory, self.waited_s = epoch, memory, 0.0
+
+    def dataset(self) -> Any:
+        """A tf.data set of one epoch: whichever :meth:`begin` named last, each time that it is walked through.
+
+        Each element is the pictures, float32 of shape (b, size, size, channels), and a mapping with ``label`` and
+        ``row``, int64 of shape (b,), and ``teacher``, float32 of shape (b, t), where there is a teacher.
+        """
+        target = {"label": tf.TensorSpec((None,), tf.int64), "row": tf.TensorSpec((None,), tf.int64)}
+        if self._teacher is not None:
+            target["teacher"] = tf.TensorSpec((None, self._teacher.shape[1]), tf.float32)
+        signature = (tf.TensorSpec((None, *self._config.input.shape), tf.float32), target)
+        timed = tf.data.Dataset.from_generator(self._timed, output_signature=signature)
+        timed = timed.apply(tf.data.experimental.assert_cardinality(self._config.schedule.steps_per_epoch))
+        options = tf.data.Options()
+        # A buffer after the stop-watch would hide the waiting from it.
+        options.experimental_optimization.inject_prefetch = False
+        return timed.with_options(options)
+
+    def _timed(self) -> Iterator[tuple[Any, dict[str, Any]]]:
+        batches = iter(self._prepared())
+        while True:
+            began = time.perf_counter()
+            item = next(batches, None)
+            self.waited_s += time.perf_counter() - began
+            if item is None:
+                return
+            pictures, labels, rows = (part.numpy() for part in item)
+            target = {"label": labels, "row": rows}
+            if self._teacher is not None:
+                target["teacher"] = self._teacher[rows]
+            yield pictures, target
+
+    def _prepared(self) -> Any:
+        steps = self._config.schedule.steps_per_epoch
+        first, memory = self._epoch * steps, self.memory
+
+        def prepare(step: Any) -> Any:
+            return make_batch(self._pixels, self.people, self._config, int(step), memory)
+
+        def wrapped(step: Any) -> Any:
+            pictures, labels, rows = tf.numpy_function(prepare, [step], (tf.float32, tf.int64, tf.int64))
+            return pictures, labels, rows
+
+        numbers = tf.data.Dataset.range(first, first + steps)
+        return numbers.map(wrapped, num_parallel_calls=_WORKERS, deterministic=True).prefetch(_AHEAD)

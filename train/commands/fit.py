@@ -46,7 +46,11 @@ def _run(options: argparse.Namespace) -> int:
         options.data, options.out, config, split_file=options.split, aligned=options.aligned, force=options.force
     )
     report = {"run": str(fitted.run.root), **fitted.as_mapping()}
-    text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
+    if fitted.validation is None:
+        text = f"trained on everyone for {fitted.epochs} epochs; measure it on other people with: evaluate"
+    else:
+        text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
+    say(f"{fitted.seconds:.0f} s of training, {fitted.waiting:.1%} of them waiting for batches")
     report_result(report, text, as_json=options.json)
     say(f"written: {fitted.run.tower}")
     say(f"next: python -m export convert {fitted.run.root} --representative {options.data} --out tower.tflite")

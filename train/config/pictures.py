@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from edge_runtime.errors import UsageError
 from train.config.checks import one_of, within
 
 SAMPLERS = ("pk", "pairs", "hard-pairs")
@@ -87,12 +88,17 @@ class SplitConfig:
             everyone and delivers the last epoch.
         by: ``"people"``: nobody is on both sides, as face verification demands. ``"pictures"``: the same classes on
             both sides, as the tutorials on digits and clothes have it; an IDX set's own test half is then taken.
+        test: Share of the people who are neither trained on nor choose anything: for the last measurement.
     """
 
     validation: float = 0.2
     by: str = "people"
+    test: float = 0.0
 
     def __post_init__(self) -> None:
         """Both halves need someone."""
         within(self, "validation", 0, 0.9)
+        within(self, "test", 0, 0.9)
+        if self.validation + self.test > 0.95:
+            raise UsageError("split.validation and split.test together leave nobody to train on.")
         one_of(self, "by", ("people", "pictures"))

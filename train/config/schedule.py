@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_runtime.errors import UsageError
 from train.config.checks import one_of, within
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+WATCHED = ("tar", "auc", "last")
 RATES = ("cosine", "constant")
 
 
@@ -24,8 +26,10 @@ class ScheduleConfig:
         learning_rate: Peak of the learning rate.
         weight_decay: Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101); AdamW and SGD.
         ema: Momentum of the exponential moving average of the weights that is measured and delivered; 0 for none.
-        patience: Epochs without a better validation TAR (at the FAR that the pairs can resolve) after which the
-            training stops early; 0 for never.
+        watch: What makes an epoch the best one, on the validation people: ``"tar"`` (TAR at the lowest FAR of 1e-3,
+            1e-2 and 1e-1 that their pairs resolve, then AUC), ``"auc"`` (AUC, then EER: steadier for few people) or
+            ``"last"`` (the last epoch, whatever it scores).
+        patience: Epochs without a better one after which the training stops early; 0 for never.
         norm_batches: Batches over which batch normalisation's statistics are computed anew for the delivered weights;
             0 keeps the running ones.
         precision: ``"float32"``, ``"mixed_bfloat16"`` or ``"mixed_float16"``; the mixed ones gain on GPUs only.
@@ -39,6 +43,7 @@ class ScheduleConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     ema: float = 0.0
+    watch: str = "auc"
     patience: int = 0
     norm_batches: int = 0
     precision: str = "float32"
@@ -55,4 +60,9 @@ class ScheduleConfig:
         within(self, "norm_batches", 0, 10_000)
         one_of(self, "optimizer", OPTIMIZERS)
         one_of(self, "rate", RATES)
+        one_of(self, "watch", WATCHED)
+        if self.patience and self.watch == "last":
+            raise UsageError(
+                "schedule.patience compares epochs, which schedule.watch=last does not. Leave out one of them."
+            )
         one_of(self, "precision", PRECISIONS)

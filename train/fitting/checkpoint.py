@@ -26,9 +26,8 @@ class TrainingState:
         epoch: Number of finished epochs.
         weights: File with the weights and the optimizer's state after them.
         weights_sha256: Its hash.
-        best_epoch: The epoch (from 1) with the best validation AUC so far.
-        best_eer: Its validation EER.
-        best_auc: Its validation ROC AUC.
+        best_epoch: The epoch (from 1) with the highest score so far.
+        best_score: Its score: numbers that are compared one after the other, higher is better.
         best: File with the tower of that epoch.
         best_sha256: Its hash.
     """
@@ -37,8 +36,7 @@ class TrainingState:
     weights: str
     weights_sha256: str
     best_epoch: int
-    best_eer: float
-    best_auc: float
+    best_score: list[float]
     best: str
     best_sha256: str
 
@@ -63,7 +61,7 @@ def read_state(folder: Path) -> TrainingState | None:
 
 
 def write_state(
-    folder: Path, model: Any, tower: Any | None, *, epoch: int, eer: float, auc: float, before: TrainingState | None
+    folder: Path, model: Any, tower: Any | None, *, epoch: int, score: tuple[float, ...], before: TrainingState | None
 ) -> TrainingState:
     """Write a checkpoint after an epoch.
 
@@ -72,8 +70,7 @@ def write_state(
         model: The compiled model: its weights and its optimizer's state are kept.
         tower: The tower as it is to be delivered if this epoch is the best so far, else None.
         epoch: Number of finished epochs.
-        eer: Validation EER of this epoch.
-        auc: Validation ROC AUC of this epoch.
+        score: How good this epoch is.
         before: The state before this epoch.
 
     Raises:
@@ -82,13 +79,15 @@ def write_state(
     folder.mkdir(parents=True, exist_ok=True)
     weights = f"epoch-{epoch:04d}.weights.h5"
     _save(folder / weights, model.save_weights)
-    if tower is not None or before is None:
+    if tower is not None:
         best = f"best-{epoch:04d}.keras"
-        _save(folder / best, (tower if tower is not None else model).save)
-        chosen: dict[str, Any] = {"best_epoch": epoch, "best_eer": eer, "best_auc": auc, "best": best}
+        _save(folder / best, tower.save)
+        chosen: dict[str, Any] = {"best_epoch": epoch, "best_score": list(score), "best": best}
         chosen["best_sha256"] = sha256_file(folder / best)
-    else:
+    elif before is not None:
         chosen = {name: value for name, value in asdict(before).items() if name.startswith("best")}
+    else:
+        raise ValueError("the first checkpoint needs a tower")
     state = TrainingState(epoch=epoch, weights=weights, weights_sha256=sha256_file(folder / weights), **chosen)
     write_json(folder / _STATE, asdict(state))
     for path in folder.iterdir():

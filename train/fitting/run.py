@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
+from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.files import read_json, write_json
+from edge_runtime.files import read_json, sha256_file, write_json
 from train.config import Config
 from train.data.faces import FaceSet
-from train.data.split import Split
+from train.data.sources.open import source_name
+from train.data.split import PARTS, Split
 from train.recipe import config_to_mapping
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "opencv")
@@ -91,15 +93,16 @@ def describe_run(config: Config, faces: FaceSet, split: Split, data: Path) -> di
         "recipe": config.recipe,
         "seed": config.seed,
         "input": {key: spec[key] for key in ("size_px", "colour", "scale", "offset")},
-        "template": {"name": faces.template.name, "points": [list(point) for point in faces.template.points]},
+        "template": template_values(faces.template),
         "embedding_length": config.tower.embedding_length,
         "tower": values["tower"],
         "loss": values["loss"],
+        "teacher": {**values["teacher"], "sha256": _teacher_sha256(config.teacher.path)},
         "batch": values["batch"],
         "schedule": values["schedule"],
         "augment": values["augment"],
         "split": values["split"],
-        "data": str(data.resolve()),
+        "data": source_name(data),
         "data_sha256": faces.sha256,
         "people": len(faces.people),
         "pictures": len(faces.labels),
@@ -107,9 +110,23 @@ def describe_run(config: Config, faces: FaceSet, split: Split, data: Path) -> di
         "skipped": list(faces.skipped),
         "train_people": len(split.train),
         "validation_people": len(split.validation),
+        "test_people": len(split.test),
         "versions": made_with(),
         "finished": False,
     }
+
+
+def _teacher_sha256(path: str) -> str | None:
+    """Hash of the teacher's file, or of the tower in a run folder; None without a teacher."""
+    place = Path(path)
+    return sha256_file(place / "tower.keras" if place.is_dir() else place) if path else None
+
+
+def template_values(template: AlignmentTemplate | None) -> dict[str, Any] | None:
+    """An alignment template as JSON holds it; None for pictures that are no aligned faces."""
+    if template is None:
+        return None
+    return {"name": template.name, "points": [list(point) for point in template.points]}
 
 
 def made_with() -> dict[str, str]:
@@ -145,7 +162,7 @@ def open_run(run: RunFolder, description: dict[str, Any], split: Split, *, force
     if run.config.exists() and not force:
         check_resumable(run, description)
         held = read_json(run.split, what="the split of this run")
-        if [held.get("train"), held.get("validation")] != [list(split.train), list(split.validation)]:
+        if any(held.get(part, []) != list(getattr(split, part)) for part in PARTS):
             raise UsageError(f"{run.root} has another split. Choose another --out, or replace it with --force.")
         return True
     if run.root.exists():

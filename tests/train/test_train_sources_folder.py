@@ -94,3 +94,11 @@ def test_a_source_is_remembered_by_its_whole_path_or_its_name(tmp_path, monkeypa
     assert source_name("mnist") == "mnist"
     (tmp_path / "mnist").mkdir()
     assert source_name("mnist") == str(tmp_path.resolve() / "mnist")
+
+
+def test_what_decoders_say_of_damage_stays_off_the_terminal(tmp_path, capfd):
+    whole = encode_image(pattern(1, 64), ".jpg")
+    cut = {f"p0/{number}.jpg": whole[: 700 + number] for number in range(20)}
+    faces = load_faces(write_files(tmp_path, {**picture_files(), **cut}), RGB)
+    assert len(faces.labels) + len(faces.skipped) == 26
+    assert capfd.readouterr() == ("", "")

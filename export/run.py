@@ -80,7 +80,7 @@ def read_run(folder: str | Path) -> Run:
         )
     if split.get("by") == "pictures":
         raise UsageError(
-            f"{root} was split by pictures: its people are on both sides, so no error rate on strangers can be measured. "
+            f"{root} was split by pictures: its people are on both sides, so nothing can be said about strangers. "
             "Train with --set split.by=people to export it."
         )
     try:

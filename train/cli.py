@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from train.commands import evaluate, fit, prepare
+from train.commands import evaluate, fit, prepare, show
 
 # In the order in which a user comes to need them. A module has ``add(commands)``.
-COMMANDS = (prepare, fit, evaluate)
+COMMANDS = (prepare, show, fit, evaluate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

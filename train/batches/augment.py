@@ -175,30 +175,36 @@ def augment(pixels: Image, config: AugmentConfig, rng: Rng) -> Image:
     Returns:
         uint8 of the same shape.
     """
-    for name, function in _ORDER:
+    for name in AUGMENTATIONS:
         if rng.random() < getattr(config, name):
-            if name == "affine":
-                pixels = affine(pixels, rng, rotate_deg=config.rotate_deg, scale=config.scale, shift=config.shift)
-            else:
-                pixels = function(pixels, rng)
+            pixels = augment_by(name, pixels, config, rng)
     return pixels
 
 
-_ORDER: tuple[tuple[str, Callable[..., Image]], ...] = (
-    ("background", background),
-    ("flip", flip),
-    ("affine", affine),
-    ("turn", turn),
-    ("occlude", occlude),
-    ("shade", shade),
-    ("light", light),
-    ("blur", blur),
-    ("low_resolution", low_resolution),
-    ("noise", noise),
-    ("colour", colour),
-    ("grey", grey),
-    ("jpeg", jpeg),
-)
+def augment_by(name: str, pixels: Image, config: AugmentConfig, rng: Rng) -> Image:
+    """Apply one of :data:`AUGMENTATIONS`, as far as the recipe lets it reach (see :func:`augment`)."""
+    if name == "affine":
+        return affine(pixels, rng, rotate_deg=config.rotate_deg, scale=config.scale, shift=config.shift)
+    return _FUNCTIONS[name](pixels, rng)
+
+
+# In the order in which a camera would.
+_FUNCTIONS: dict[str, Callable[..., Image]] = {
+    "background": background,
+    "flip": flip,
+    "affine": affine,
+    "turn": turn,
+    "occlude": occlude,
+    "shade": shade,
+    "light": light,
+    "blur": blur,
+    "low_resolution": low_resolution,
+    "noise": noise,
+    "colour": colour,
+    "grey": grey,
+    "jpeg": jpeg,
+}
+AUGMENTATIONS = tuple(_FUNCTIONS)
 
 # Weights of ITU-R BT.601 luma, once for each channel that comes out.
 _LUMA = ((0.299, 0.587, 0.114),) * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import tempfile
 import warnings
@@ -20,6 +21,9 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+# With --debug it would tell of every font.
+logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
 _DPI = 100
 _GAP, _LINE, _HEAD, _CHARACTER = 6, 11, 34, 5.0

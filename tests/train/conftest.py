@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,29 @@ def tiny_run(tiny_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     out = tmp_path_factory.mktemp("runs") / "run"
     fit(tiny_faces, out, tiny_config())
     return out
+
+
+@pytest.fixture(scope="session")
+def att_run(att_faces: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small tower that tells real people apart: trained on s1 to s30, so that s31 to s40 are strangers to it."""
+    from train.cli import main
+
+    place = tmp_path_factory.mktemp("att")
+    for person in range(1, 31):
+        shutil.copytree(att_faces / f"s{person}", place / "photographs" / f"s{person}")
+    weak = {"background": 0, "low_resolution": 0, "occlude": 0.1, "noise": 0.1, "blur": 0.1, "shade": 0.2, "light": 0.4}
+    settings = [f"augment.{name}={value}" for name, value in weak.items()]
+    settings += ["tower.width=8", "schedule.steps_per_epoch=20", "schedule.epochs=6"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    data = ["--data", str(place / "photographs"), "--out", str(place / "run")]
+    assert main(["fit", "--recipe", "att", *data, *words]) == 0
+    return place / "run"
+
+
+@pytest.fixture(scope="session")
+def att_strangers(att_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs of the ten people that ``att_run`` was not trained on."""
+    folder = tmp_path_factory.mktemp("strangers")
+    for person in range(31, 41):
+        shutil.copytree(att_faces / f"s{person}", folder / f"s{person}")
+    return folder

@@ -1,0 +1,1 @@
+"""What a trained tower is good for, besides doors."""

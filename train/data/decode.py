@@ -58,11 +58,11 @@ def decode_into(pixels: npt.NDArray[np.uint8], source: PictureSource, spec: Inpu
     """
     hashes: dict[int, str] = {}
     reasons: dict[int, str] = {}
-    for position, outcome in _decoded(source, spec):
+    for position, outcome in _decoded(pixels, source, spec):
         if isinstance(outcome, ImageError):
             reasons[position] = str(outcome)
         else:
-            pixels[position], hashes[position] = outcome
+            hashes[position] = outcome
     kept = sorted(hashes)
     if len(kept) < len(pixels):
         for row, position in enumerate(kept):
@@ -76,8 +76,10 @@ def decode_into(pixels: npt.NDArray[np.uint8], source: PictureSource, spec: Inpu
     )
 
 
-def _decoded(source: PictureSource, spec: InputSpec) -> Iterator[tuple[int, tuple[Image, str] | ImageError]]:
-    """Each picture's position with its pixels and hash, or why there are none; a bar is shown on a terminal."""
+def _decoded(
+    pixels: npt.NDArray[np.uint8], source: PictureSource, spec: InputSpec
+) -> Iterator[tuple[int, str | ImageError]]:
+    """Each picture's position with its hash, or why there are no pixels of it; a bar is shown on a terminal."""
     workers = min(8, os.cpu_count() or 1)
     threads = cv2.getNumThreads()
     # The pictures are the parallel work; OpenCV's own threads on small pictures would only get in the way.
@@ -90,7 +92,7 @@ def _decoded(source: PictureSource, spec: InputSpec) -> Iterator[tuple[int, tupl
             for chunk in _chunks(source.read()):
                 slices = [chunk[start::workers] for start in range(workers)]
                 with quiet_stderr():
-                    done = list(pool.map(lambda part: _decode_part(part, source, spec), slices))
+                    done = list(pool.map(lambda part: _decode_part(part, pixels, source, spec), slices))
                 yield from itertools.chain.from_iterable(done)
                 bar.update(len(chunk))
     finally:
@@ -112,21 +114,24 @@ def _chunks(contents: Iterator[tuple[int, Content]]) -> Iterator[list[tuple[int,
 
 
 def _decode_part(
-    part: list[tuple[int, Content]], source: PictureSource, spec: InputSpec
-) -> list[tuple[int, tuple[Image, str] | ImageError]]:
-    return [(position, _decode_one(content, source, position, spec)) for position, content in part]
+    part: list[tuple[int, Content]], pixels: npt.NDArray[np.uint8], source: PictureSource, spec: InputSpec
+) -> list[tuple[int, str | ImageError]]:
+    """Decode some pictures into their rows."""
+    done: list[tuple[int, str | ImageError]] = []
+    for position, content in part:
+        try:
+            pixels[position], digest = _decode_one(content, source, position, spec)
+            done.append((position, digest))
+        except ImageError as error:
+            done.append((position, error))
+    return done
 
 
-def _decode_one(
-    content: Content, source: PictureSource, position: int, spec: InputSpec
-) -> tuple[Image, str] | ImageError:
+def _decode_one(content: Content, source: PictureSource, position: int, spec: InputSpec) -> tuple[Image, str]:
     if isinstance(content, ImageError):
-        return content
+        raise content
     name = f"{source.entries[position].name} in {source.where}"
-    try:
-        image_rgb = decode_aloud(content, name=name) if isinstance(content, bytes) else content
-    except ImageError as error:
-        return error
+    image_rgb = decode_aloud(content, name=name) if isinstance(content, bytes) else content
     fit = fit_picture if source.kind == "pictures" else fit_crop
     digest = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
     return tower_pixels(fit(image_rgb, spec.size_px, name=name), spec), digest

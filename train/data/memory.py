@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,7 @@ def decode(source: PictureSource, spec: InputSpec, *, in_memory_bytes: int = IN_
     if size < in_memory_bytes:
         return decode_into(np.empty(shape, dtype=np.uint8), source, spec)
     path = picture_cache() / f"{_key(source, spec)}.npy"
-    held = _held(path, source, shape)
-    if held is None:
-        _make(path, source, spec, shape)
-        held = _held(path, source, shape)
-        if held is None:
-            raise WriteError(f"{path} changed while it was written. Run the command again.")
-    return held
+    return _held(path, source, shape) or _make(path, source, spec, shape)
 
 
 def picture_cache() -> Path:
@@ -96,7 +91,7 @@ def _read_notes(
     return positions, hashes, tuple((str(name), str(reason)) for name, reason in about["skipped"])
 
 
-def _make(path: Path, source: PictureSource, spec: InputSpec, shape: tuple[int, ...]) -> None:
+def _make(path: Path, source: PictureSource, spec: InputSpec, shape: tuple[int, ...]) -> Decoded:
     """Write the pixels and their notes; the notes, without which the pixels count for nothing, come last."""
     with _new_array(path, shape) as (pixels, part):
         made = decode_into(pixels, source, spec)
@@ -112,6 +107,7 @@ def _make(path: Path, source: PictureSource, spec: InputSpec, shape: tuple[int, 
     }
     write_json(path.with_suffix(".json"), about)
     _log.info("decoded %d pictures into %s (%d MiB)", len(names), path, int(np.prod(shape)) >> 20)
+    return replace(made, pixels=np.load(path, mmap_mode="r", allow_pickle=False)[: len(names)])
 
 
 @contextlib.contextmanager

@@ -101,7 +101,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._tower.set_weights(self.model.tower.get_weights())
         kept = self._tower if better else None
         self.state = write_state(self._folder, self.model, kept, epoch=epoch + 1, score=score, before=before)
-        if self._patience and self.state.epoch - self.state.best_epoch >= self._patience:
+        if self._patience and self.state.epoch - self.state.improved_epoch >= self._patience:
             _log.info("no better epoch in %d; stopping after epoch %d", self._patience, self.state.epoch)
             self.model.stop_training = True
 

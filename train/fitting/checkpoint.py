@@ -28,6 +28,8 @@ class TrainingState:
         weights_sha256: Its hash.
         best_epoch: The epoch (from 1) with the highest score so far.
         best_score: Its score: numbers that are compared one after the other, higher is better.
+        improved_epoch: The last epoch that scored higher than all before it; of equal epochs the later one is best, but
+            it is no improvement to be patient for.
         best: File with the tower of that epoch.
         best_sha256: Its hash.
     """
@@ -37,6 +39,7 @@ class TrainingState:
     weights_sha256: str
     best_epoch: int
     best_score: list[float]
+    improved_epoch: int
     best: str
     best_sha256: str
 
@@ -88,7 +91,14 @@ def write_state(
         chosen = {name: value for name, value in asdict(before).items() if name.startswith("best")}
     else:
         raise ValueError("the first checkpoint needs a tower")
-    state = TrainingState(epoch=epoch, weights=weights, weights_sha256=sha256_file(folder / weights), **chosen)
+    improved = before is None or list(score) > before.best_score
+    state = TrainingState(
+        epoch=epoch,
+        weights=weights,
+        weights_sha256=sha256_file(folder / weights),
+        improved_epoch=epoch if before is None or improved else before.improved_epoch,
+        **chosen,
+    )
     write_json(folder / _STATE, asdict(state))
     for path in folder.iterdir():
         if path.name not in (_STATE, state.weights, state.best):

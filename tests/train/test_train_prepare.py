@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.errors import DataError, UsageError
+from edge_runtime.errors import DataError, UsageError, WriteError
 from edge_runtime.faces import FaceFinder
 from edge_runtime.files import sha256_file
 from edge_runtime.images import decode_image, read_image, write_image
@@ -17,9 +17,11 @@ from edge_runtime.people import read_faces_mark
 from edge_runtime.preprocess import InputSpec
 from train.cli import main
 from train.data.faces import load_faces
+from train.prepare.cut import Job
 from train.prepare.faces import prepare_faces
 from train.prepare.journal import open_work
 from train.prepare.sheet import Cell, draw_sheet, evenly, shorten
+from train.prepare.workers import run_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -165,6 +167,18 @@ def test_two_processes_do_not_make_the_same_folder(photographs, tmp_path, finder
         prepare_faces(photographs, tmp_path / "faces", finder=finder)
     with pytest.raises(UsageError, match="jobs"):
         prepare_faces(photographs, tmp_path / "faces", finder=finder, jobs=0)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_folder_that_cannot_be_written_is_one_error(many, tmp_path, finder, jobs):
+    with open_work(tmp_path / "faces", {"size_px": 64}) as work:
+        work.folder.joinpath("faces").write_bytes(b"a file where the folder should be")
+        batch = [
+            Job(path=path, picture=path.name, face=f"x/{path.name}", folder=work.faces)
+            for path in sorted(many.rglob("*.pgm"))
+        ]
+        with pytest.raises(WriteError, match="goes on from there"):
+            list(run_jobs(batch, finder, jobs))
 
 
 @pytest.fixture

@@ -128,9 +128,10 @@ def _load(tower: str | Path) -> LoadedTower:
 
 
 def _check_alignment(place: Path, faces: FaceSet, tower: LoadedTower) -> None:
-    if faces.template is not None and not np.allclose(faces.template.points, tower.template.points, atol=1e-6):
+    mine, wanted = faces.template, tower.template
+    if mine is not None and wanted is not None and not np.allclose(mine.points, wanted.points, atol=1e-6):
         raise DataError(
-            f"{place} is aligned by {faces.template.name!r}, the tower {tower.name} by {tower.template.name!r}. "
+            f"{place} is aligned by {mine.name!r}, the tower {tower.name} by {wanted.name!r}. "
             "Audit it with another tower, or without --tower."
         )
 

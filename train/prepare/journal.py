@@ -69,6 +69,7 @@ class Work:
         Raises:
             WriteError: A folder cannot be renamed; what stood at the target stands there still.
         """
+        os.sync()
         aside = self.target.parent / f".{self.target.name}.old"
         try:
             if self.target.exists():

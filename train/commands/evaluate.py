@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from typing import Any
 
 from edge_runtime.console import say
@@ -13,12 +15,32 @@ from train.commands.output import report_result
 def add(commands: Any) -> None:
     """Add the command and its options."""
     command = commands.add_parser("evaluate", help="measure a tower on people it was not trained on")
-    command.add_argument("tower", metavar="TOWER", help="a run folder, a .keras file or a .tflite file")
-    command.add_argument("--data", metavar="DIR", required=True, help="prepared faces, or photographs")
+    add_tower_and_data(command)
     command.add_argument("--people", metavar="A,B", default="", help="only these people")
-    command.add_argument("--out", metavar="DIR", help="write metrics.json and pictures here")
+    command.add_argument("--max-pictures", metavar="N", type=int, help="draw N pictures, evenly over the people")
+    command.add_argument("--pairs", metavar="FILE", help="measure a list of pairs too, such as LFW's pairs.txt")
+    command.add_argument("--threshold", metavar="S", type=float, help="judge at this similarity, not the tower's own")
+    command.add_argument("--ways", metavar="N", type=int, help="classes in a one-shot trial (20, or all if fewer)")
+    command.add_argument("--shots", metavar="K", type=int, default=1, help="examples of each class (1)")
+    command.add_argument("--trials", metavar="N", type=int, default=400, help="one-shot trials (400)")
+    command.add_argument("--tags", metavar="CSV", help="error rates by group: person (or picture) and tag columns")
+    command.add_argument("--min-pairs", metavar="N", type=int, default=100, help="impostor pairs a group needs (100)")
+    command.add_argument("--min-genuine", metavar="N", type=int, default=30, help="genuine pairs a group needs (30)")
+    command.add_argument("--resamples", metavar="N", type=int, default=200, help="resamples of the intervals (200)")
+    command.add_argument("--out", metavar="DIR", help="write metrics.json, plots, CSV files and report.html here")
+    command.add_argument("--pictures", action="store_true", help="show the worst pairs' faces in the report")
     command.add_argument("--force", action="store_true", help="replace what is in the --out folder")
     command.set_defaults(run=_run)
+
+
+def add_tower_and_data(command: Any) -> None:
+    """Add what every command that measures takes: the tower, the data and the part of it."""
+    command.add_argument("tower", metavar="TOWER", help="a run folder, a .keras file or a .tflite file")
+    command.add_argument("--data", metavar="SOURCE", required=True, help="prepared faces, photographs, or another set")
+    command.add_argument("--run", metavar="RUN", dest="run_folder", help="the run that a .tflite file comes from")
+    command.add_argument("--part", choices=("validation", "test"), help="only that part of the run's own division")
+    command.add_argument("--aligned", action="store_true", help="SOURCE holds aligned crops that other means made")
+    command.add_argument("--seed", metavar="N", type=int, default=0, help="seed of all that is drawn (0)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -26,19 +48,52 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.out:
         refuse_overwrite(options.out, force=options.force)
+    if options.pictures and not options.out:
+        raise UsageError("--pictures shows faces in the report, which needs --out DIR.")
     people = [name.strip() for name in options.people.split(",") if name.strip()]
     if options.people and not people:
         raise UsageError("--people takes names with commas between them, such as --people anna,ben")
-    from train.measure.evaluate import evaluate, write_evaluation
+    if options.max_pictures is not None and options.max_pictures < 4:
+        raise UsageError(f"--max-pictures must be 4 or more, not {options.max_pictures}.")
+    from train.measure.data import Choice
+    from train.measure.evaluate import Protocol, evaluate
+    from train.measure.report import write_evaluation
+    from train.measure.words import as_text, limits
 
-    evaluation = evaluate(options.tower, options.data, people=people)
-    report_result(evaluation.as_mapping(), evaluation.result.as_text(), as_json=options.json)
+    choice = Choice(
+        people=people,
+        part=options.part,
+        aligned=options.aligned,
+        max_pictures=options.max_pictures,
+        seed=options.seed,
+    )
+    protocol = Protocol(
+        threshold=options.threshold,
+        pairs=options.pairs,
+        tags=options.tags,
+        min_impostor=options.min_pairs,
+        min_genuine=options.min_genuine,
+        ways=options.ways,
+        shots=options.shots,
+        trials=options.trials,
+        resamples=options.resamples,
+        seed=options.seed,
+    )
+    evaluation = evaluate(options.tower, options.data, choice=choice, protocol=protocol, run=options.run_folder)
+    report_result(evaluation.as_mapping(), as_text(evaluation), as_json=options.json)
+    for line in limits(evaluation):
+        say(f"note: {line}")
     if options.out:
-        for path in write_evaluation(options.out, evaluation):
+        command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
+        for path in write_evaluation(options.out, evaluation, command=command, pictures=options.pictures):
             say(f"written: {path}")
+    _say_next(options)
+    return 0
+
+
+def _say_next(options: argparse.Namespace) -> None:
     if options.tower.endswith(".tflite"):
         say(f"next: siamlite enroll NAME --tower {options.tower} --source 0")
     else:
         run = options.tower.removesuffix("/tower.keras")
         say(f"next: python -m export convert {run} --representative FACES --out tower.tflite")
-    return 0

@@ -9,6 +9,7 @@ is a weighted sum of counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.metrics import PairCounts
+from edge_runtime.scores import GRID_STEP
 from train.measure.grouped import GroupCounts, count_groups, group_people, rank_edges
 
 RESAMPLES = 200
@@ -100,7 +102,8 @@ def fmr_upper_bound(
         return None
     rng = np.random.default_rng([seed, 0xB008])
     groups = group_people(labels, most=_GROUPS, rng=rng)
-    cell = np.array([round((threshold + 1) * 2**19)], dtype=np.int64)
+    # The grid's next lower threshold: if anything, more pairs are accepted.
+    cell = np.array([math.floor((threshold + 1) / GRID_STEP)], dtype=np.int64)
     held = count_groups(embeddings, labels, groups, cell)
     return float(np.quantile(_resampled(held, resamples, rng)[0][:, 1], 0.95))
 

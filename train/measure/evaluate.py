@@ -1,58 +1,71 @@
-"""Evaluation of any tower on any faces: the same pairs and the same numbers for Keras and TFLite."""
+"""Evaluation of any tower on any pictures: the same pairs and the same numbers for Keras and TFLite."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import AlignmentTemplate
-from edge_runtime.errors import DataError, TowerError, UsageError
-from edge_runtime.faces import FaceFinder
-from edge_runtime.files import read_json, write_json
-from edge_runtime.metrics import PairScores
-from edge_runtime.people import read_faces_mark
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Tower
-from train.data.faces import FaceSet, load_faces
-from train.data.split import read_split
-from train.fitting.run import RunFolder, read_description
-from train.measure.plots import plot_det, plot_roc, plot_scores
-from train.measure.verify import Verification, embed_pixels, verify
-from train.prepare.faces import prepare_faces
+from edge_runtime.errors import DataError, UsageError
+from edge_runtime.metrics import Pairs, count_pairs
+from train.apply.threshold import choose_threshold
+from train.data.pairs import read_pairs, resolve_pairs
+from train.measure.bootstrap import RESAMPLES, Intervals, bootstrap
+from train.measure.cohorts import MIN_GENUINE, MIN_IMPOSTOR, Cohorts, measure_cohorts, read_tags
+from train.measure.crossfit import at_eer, cross_fit, people_folds
+from train.measure.data import Choice, Measured, read_measured, refuse_trained_people, validation_overlap
+from train.measure.decisions import Decisions, decide, decided_by_others
+from train.measure.folds import ListedPairs, measure_pairs
+from train.measure.retrieval import Retrieval, measure_retrieval
+from train.measure.shots import TRIALS, ShotAccuracy, measure_shots, usual_ways
+from train.measure.towers import LoadedTower, load_tower
+from train.measure.verify import Verification, summarise, verify
+from train.measure.worst import WorstPair, find_worst
 
-_log = logging.getLogger(__name__)
+__all__ = ["Evaluation", "LoadedTower", "Protocol", "evaluate", "load_tower", "refuse_trained_people"]
 
-Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+# All pairs of so many pictures (4.5 million) are compared exactly; those of more are counted on a fine grid.
+_EXACT_PICTURES = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedTower:
-    """A tower to be evaluated, Keras or TFLite.
+class Protocol:
+    """What is measured beside the verification of all pairs.
 
     Attributes:
-        name: What reports call it.
-        spec: What it takes in.
-        colours: The input specification to load faces with: TFLite towers convert colours themselves.
-        template: How its faces must be aligned.
-        embed: uint8 pixels in ``colours`` of shape (n, size, size, channels) to embeddings of shape (n, d).
-        trained_people: Names of the people that it was trained on, as far as known.
-        trained_hashes: SHA-256 of their pictures, as far as known.
+        threshold: A similarity to judge pairs at; None for the tower's own.
+        pairs: A list of pairs (:mod:`train.data.pairs`).
+        tags: A tags file (:mod:`train.measure.cohorts`).
+        min_impostor: Impostor pairs below which a cohort's FMR is not given.
+        min_genuine: Genuine pairs below which its FNMR is not given.
+        ways: Classes in a one-shot trial; None for 20, or all where there are fewer.
+        shots: Examples of each class.
+        trials: One-shot trials.
+        resamples: Resamples of the intervals.
+        seed: Of all that is drawn.
     """
 
-    name: str
-    spec: InputSpec
-    colours: InputSpec
-    template: AlignmentTemplate
-    embed: Embed
-    trained_people: frozenset[str]
-    trained_hashes: frozenset[str]
+    threshold: float | None = None
+    pairs: str | Path | None = None
+    tags: str | Path | None = None
+    min_impostor: int = MIN_IMPOSTOR
+    min_genuine: int = MIN_GENUINE
+    ways: int | None = None
+    shots: int = 1
+    trials: int = TRIALS
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that measure nothing."""
+        if self.resamples < 20:
+            raise UsageError(f"--resamples must be 20 or more, not {self.resamples}.")
+        if self.min_impostor < 1 or self.min_genuine < 1:
+            raise UsageError("--min-pairs and --min-genuine must be 1 or more.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,166 +74,184 @@ class Evaluation:
 
     Attributes:
         tower: What was evaluated.
-        data: The folder of faces.
-        result: The numbers.
-        scores: All similarities.
+        data: What it was measured on.
+        result: The verification of all pairs.
+        intervals: 95 % intervals of it; None with too few people.
+        scores: All similarities, or counts of them.
         skipped: Pictures that could not be used.
+        notes: What a reader must know, in sentences.
+        measured: The pictures.
+        decisions: What a threshold does; None where there is none and the people are too few to choose one.
+        pairs: The result on a list of pairs.
+        shots: One-shot accuracy.
+        retrieval: Search by example.
+        cohorts: Error rates of groups.
+        worst: The pairs it is most wrong about.
     """
 
     tower: str
     data: str
     result: Verification
-    scores: PairScores
+    intervals: Intervals | None
+    scores: Pairs
     skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+    measured: Measured
+    decisions: Decisions | None
+    pairs: ListedPairs | None
+    shots: ShotAccuracy | None
+    retrieval: Retrieval | None
+    cohorts: Cohorts | None
+    worst: tuple[WorstPair, ...] = field(default=())
 
     def as_mapping(self) -> dict[str, Any]:
         """The values as JSON holds them."""
-        return {"tower": self.tower, "data": self.data, "skipped": len(self.skipped), **self.result.as_mapping()}
+        parts = {
+            "decisions": self.decisions,
+            "pairs": self.pairs,
+            "one_shot": self.shots,
+            "retrieval": self.retrieval,
+            "cohorts": self.cohorts,
+        }
+        return {
+            "tower": self.tower,
+            "data": self.data,
+            "skipped": len(self.skipped),
+            "notes": list(self.notes),
+            **self.result.as_mapping(),
+            "intervals": _intervals(self.intervals),
+            "worst": [pair.as_mapping() for pair in self.worst],
+            **{name: part.as_mapping() if part else None for name, part in parts.items()},
+        }
 
 
-def load_tower(path: str | Path) -> LoadedTower:
-    """Load a run folder, a ``.keras`` file with its ``config.json`` beside it, or a ``.tflite`` file.
-
-    Raises:
-        UsageError: It is none of these.
-        DataError: The run lacks something.
-        TowerError: The tower must not be used.
-    """
-    place = Path(path)
-    if place.suffix == ".tflite":
-        return _load_tflite(place)
-    if place.is_dir():
-        run = RunFolder(root=place)
-        if not run.tower.exists():
-            raise DataError(f"{place} has no tower.keras: the training is not finished. Run the same fit again.")
-        return _load_keras(run.tower, run)
-    if place.suffix == ".keras" and place.exists():
-        return _load_keras(place, RunFolder(root=place.parent))
-    raise UsageError(f"{place} is no tower. Give a run folder, a .keras file or a .tflite file that exists.")
+def _intervals(held: Intervals | None) -> dict[str, Any] | None:
+    if held is None:
+        return None
+    tars = {f"{far:g}": list(interval) for far, interval in held.tar_at_far}
+    return {**asdict(held), "tar_at_far": tars, "method": "bootstrap over people, percentiles, 95 %"}
 
 
-def _load_tflite(path: Path) -> LoadedTower:
-    tower = Tower.load(path)
-    spec = tower.card.input
-    return LoadedTower(
-        name=str(path),
-        spec=spec,
-        colours=InputSpec(size_px=spec.size_px, colour="rgb"),
-        template=tower.card.template,
-        embed=tower.embed,
-        trained_people=frozenset(),
-        trained_hashes=frozenset(),
-    )
-
-
-def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
-    from train.keras_quietly import load_keras
-
-    description = read_description(run)
-    try:
-        spec = InputSpec(**description["input"])
-        points = tuple((float(x), float(y)) for x, y in description["template"]["points"])
-        template = AlignmentTemplate(name=description["template"]["name"], points=points)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{run.config} lacks the input or template ({error}). Train the tower again.") from error
-    model = load_keras(path)
-    if tuple(model.input_shape[1:]) != spec.shape:
-        raise TowerError(f"{path} takes {tuple(model.input_shape[1:])}, but {run.config} says {spec.shape}.")
-    people, hashes = _trained_on(run)
-    return LoadedTower(
-        name=str(path),
-        spec=spec,
-        colours=spec,
-        template=template,
-        embed=lambda pixels: embed_pixels(lambda values: model(values, training=False).numpy(), pixels, spec),
-        trained_people=people,
-        trained_hashes=hashes,
-    )
-
-
-def _trained_on(run: RunFolder) -> tuple[frozenset[str], frozenset[str]]:
-    """Names of the people that a run was trained on, and hashes of their pictures, where the files are there."""
-    if not run.split.exists():
-        return frozenset(), frozenset()
-    people = frozenset(read_split(run.split).train)
-    held = read_json(run.pictures, what="the pictures of this run") if run.pictures.exists() else {}
-    return people, frozenset(digest for name, digest in held.items() if name.split("/")[0] in people)
-
-
-def evaluate(tower_path: str | Path, data: str | Path, *, people: Sequence[str] = ()) -> Evaluation:
-    """Verify all pairs of the faces of a folder.
+def evaluate(
+    tower_path: str | Path,
+    data: str | Path,
+    *,
+    people: Sequence[str] = (),
+    choice: Choice | None = None,
+    protocol: Protocol | None = None,
+    run: str | Path | None = None,
+) -> Evaluation:
+    """Measure a tower on a source of pictures.
 
     Args:
-        tower_path: See :func:`load_tower`.
-        data: A folder of prepared faces, or of photographs, which are then aligned at the tower's size.
-        people: Names of the people to evaluate; all of the folder if empty.
+        tower_path: See :func:`train.measure.towers.load_tower`.
+        data: A source (:mod:`train.data.sources`); photographs are aligned at the tower's size first.
+        people: Names of the people to evaluate, if ``choice`` is None; all if empty.
+        choice: Which pictures.
+        protocol: What else is measured.
+        run: The run that a ``.tflite`` file comes from.
 
     Raises:
         UsageError: A name is unknown, or the tower was trained on one of the people.
         DataError: The data cannot be used.
         TowerError: The tower must not be used.
     """
-    tower = load_tower(tower_path)
-    faces, rejected = _load_data(Path(data), tower)
-    if people:
-        unknown = [name for name in people if name not in faces.people]
-        if unknown:
-            raise UsageError(f"--people: {', '.join(unknown)} not in {data}. Its people: {_names(faces.people)}.")
-        faces = faces.select(people)
-    refuse_trained_people(tower, faces)
-    result, scores = verify(tower.embed(faces.pixels), faces.labels)
-    skipped = (*rejected, *faces.skipped)
-    return Evaluation(tower=tower.name, data=str(data), result=result, scores=scores, skipped=skipped)
+    protocol = protocol or Protocol()
+    tower = load_tower(tower_path, run=run)
+    measured = read_measured(data, tower, choice or Choice(people=people))
+    faces = measured.faces
+    embeddings = tower.embed(faces.pixels)
+    result, scores = _verify(embeddings, faces.labels)
+    decisions = _decide(tower_path, tower, measured, embeddings, scores, protocol)
+    threshold = result.eer_threshold if decisions is None or decisions.threshold is None else decisions.threshold
+    listed = None
+    if protocol.pairs is not None:
+        own = None if decisions is None else decisions.threshold
+        listed = measure_pairs(embeddings, resolve_pairs(read_pairs(protocol.pairs), faces), threshold=own)
+    cohorts = None
+    if protocol.tags is not None:
+        least = {"min_impostor": protocol.min_impostor, "min_genuine": protocol.min_genuine}
+        cohorts = measure_cohorts(embeddings, faces.labels, read_tags(protocol.tags, faces), threshold, **least)
+    return Evaluation(
+        tower=tower.name,
+        data=str(data),
+        result=result,
+        intervals=_bootstrap(embeddings, faces.labels, result, protocol),
+        scores=scores,
+        skipped=measured.skipped,
+        notes=(*measured.notes, *_notes(tower, measured, result)),
+        measured=measured,
+        decisions=decisions,
+        pairs=listed,
+        shots=_shots(embeddings, faces.labels, protocol),
+        retrieval=measure_retrieval(embeddings, faces.labels),
+        cohorts=cohorts,
+        worst=find_worst(embeddings, faces, threshold),
+    )
 
 
-def _load_data(data: Path, tower: LoadedTower) -> tuple[FaceSet, tuple[str, ...]]:
-    """The faces of a folder at the tower's size, and the photographs that gave none."""
-    if read_faces_mark(data) is not None:
-        faces = load_faces(data, tower.colours)
-        if faces.template is not None and not np.allclose(faces.template.points, tower.template.points, atol=1e-6):
-            raise DataError(
-                f"{data} is aligned by the template {faces.template.name!r}, the tower by {tower.template.name!r}. "
-                "Give the folder of photographs; it is then aligned for the tower."
-            )
-        return faces, ()
-    with tempfile.TemporaryDirectory(prefix="siamlite-") as scratch:
-        _log.info("%s holds photographs: aligning the faces at %d px", data, tower.spec.size_px)
-        finder = FaceFinder(size_px=tower.spec.size_px, template=tower.template)
-        prepared = prepare_faces(data, Path(scratch) / "faces", finder=finder)
-        for item in prepared.rejected:
-            _log.warning("left out %s: %s", item.picture, item.reason)
-        return load_faces(prepared.folder, tower.colours), tuple(item.picture for item in prepared.rejected)
+def _verify(embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> tuple[Verification, Pairs]:
+    if len(labels) <= _EXACT_PICTURES:
+        return verify(embeddings, labels)
+    counts = count_pairs(embeddings, labels)
+    return summarise(counts, labels), counts
 
 
-def refuse_trained_people(tower: LoadedTower, faces: FaceSet) -> None:
-    """Refuse to evaluate on people that the tower was trained on: the numbers would say nothing about strangers.
-
-    Raises:
-        UsageError: Someone has the name of a person trained on, or a picture with the same bytes.
-    """
-    same_bytes = {
-        faces.people[label]
-        for label, digest in zip(faces.labels, faces.hashes, strict=True)
-        if digest in tower.trained_hashes
-    }
-    known = [name for name in faces.people if name in tower.trained_people or name in same_bytes]
-    if known:
-        others = [name for name in faces.people if name not in known]
-        way = f"Evaluate the others with --people {','.join(others)}" if len(others) > 1 else "Give other people"
-        raise UsageError(f"{tower.name} was trained on {len(known)} of these people: {_names(known)}. {way}")
+def _bootstrap(
+    embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], result: Verification, protocol: Protocol
+) -> Intervals | None:
+    fars = [far for far, tar in result.tar_at_far if tar is not None]
+    counts = count_pairs(embeddings, labels)
+    return bootstrap(embeddings, labels, counts, fars=fars, resamples=protocol.resamples, seed=protocol.seed)
 
 
-def _names(names: Collection[str], limit: int = 12) -> str:
-    shown = ", ".join(list(names)[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+def _shots(
+    embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], protocol: Protocol
+) -> ShotAccuracy | None:
+    ways = usual_ways(labels, protocol.shots) if protocol.ways is None else protocol.ways
+    if not ways:
+        return None
+    shots, trials = protocol.shots, protocol.trials
+    return measure_shots(embeddings, labels, ways=ways, shots=shots, trials=trials, seed=protocol.seed)
 
 
-def write_evaluation(out: str | Path, evaluation: Evaluation) -> list[Path]:
-    """Write ``metrics.json``, ``roc.png``, ``hist.png`` and ``det.png`` into a folder."""
-    folder, title = Path(out), Path(evaluation.tower).name
-    return [
-        write_json(folder / "metrics.json", evaluation.as_mapping()),
-        plot_roc(folder / "roc.png", evaluation.scores, evaluation.result, title),
-        plot_scores(folder / "hist.png", evaluation.scores, evaluation.result, title),
-        plot_det(folder / "det.png", evaluation.scores, evaluation.result, title),
-    ]
+def _decide(
+    path: str | Path,
+    tower: LoadedTower,
+    measured: Measured,
+    embeddings: npt.NDArray[np.float32],
+    scores: Pairs,
+    protocol: Protocol,
+) -> Decisions | None:
+    """Judge at the given threshold, else the tower's own; never at one that the very same pairs chose."""
+    if protocol.threshold is not None or not _chose(tower, measured):
+        try:
+            held = choose_threshold(path, threshold=protocol.threshold)
+            return decide(scores, held.value, held.origin)
+        except (DataError, UsageError):
+            # A tower without a threshold of its own; one that was given and is none is the user's mistake.
+            if protocol.threshold is not None:
+                raise
+    counts = count_pairs(embeddings, measured.faces.labels)
+    folds = people_folds(embeddings, measured.faces.labels, counts, seed=protocol.seed)
+    fitted = None if folds is None else cross_fit(folds, at_eer)
+    return None if fitted is None else decided_by_others(fitted)
+
+
+def _chose(tower: LoadedTower, measured: Measured) -> bool:
+    """Whether pictures are among the data that chose the threshold of a run."""
+    return not tower.name.endswith(".tflite") and validation_overlap(tower, measured.faces) > 0
+
+
+def _notes(tower: LoadedTower, measured: Measured, result: Verification) -> list[str]:
+    notes = []
+    if tower.training is None:
+        notes.append("Who the tower was trained on is not known, so it was not checked: give --run RUN.")
+    elif tower.training.split.by == "pictures":
+        notes.append("The run divided pictures, not people: the classes are those it was trained on, not new ones.")
+    overlap = validation_overlap(tower, measured.faces)
+    if overlap:
+        notes.append(f"{overlap} of the pictures are the run's validation pictures, which picked its best epoch.")
+    if result.people < 30:
+        notes.append(f"{result.people} people are few: the numbers say little about others, whatever the pairs.")
+    return notes

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.files import write_bytes
-from edge_runtime.metrics import PairScores, roc_curve
+from edge_runtime.metrics import Pairs
+from train.measure.curves import det_points, histogram, roc_points
 from train.measure.verify import Verification
 
 # Matplotlib wants a folder of its own for its font list; where home is read-only a temporary one does.
@@ -26,13 +27,13 @@ _GENUINE, _IMPOSTOR, _LINE = "#1b7837", "#b2182b", "#2166ac"
 _DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6)
 
 
-def plot_scores(path: Path, scores: PairScores, result: Verification, title: str) -> Path:
+def plot_scores(path: Path, scores: Pairs, result: Verification, title: str) -> Path:
     """Write a histogram of genuine and impostor similarities with the threshold of the EER."""
     figure, axes = _new(f"{title}: similarities of all pairs")
-    edges = np.linspace(min(scores.genuine.min(), scores.impostor.min()), 1, 61)
-    for values, colour, name in ((scores.impostor, _IMPOSTOR, "impostor"), (scores.genuine, _GENUINE, "genuine")):
-        weights = np.full(values.size, 100 / values.size)
-        axes.hist(values, edges, weights=weights, color=colour, alpha=0.55, label=f"{name} ({values.size} pairs)")
+    edges, genuine, impostor = histogram(scores)
+    for counts, colour, name in ((impostor, _IMPOSTOR, "impostor"), (genuine, _GENUINE, "genuine")):
+        shares, label = counts * 100 / counts.sum(), f"{name} ({counts.sum()} pairs)"
+        axes.hist(edges[:-1], edges, weights=shares, color=colour, alpha=0.55, label=label)
     axes.axvline(
         result.eer_threshold,
         color="black",
@@ -46,28 +47,27 @@ def plot_scores(path: Path, scores: PairScores, result: Verification, title: str
     return _write(path, figure)
 
 
-def plot_roc(path: Path, scores: PairScores, result: Verification, title: str) -> Path:
+def plot_roc(path: Path, scores: Pairs, result: Verification, title: str) -> Path:
     """Write the ROC curve: TAR over FMR on a logarithmic axis, as far as the pairs resolve it."""
     figure, axes = _new(f"{title}: ROC")
-    _, fmr, tar = roc_curve(scores)
-    floor = 1 / scores.impostor.size
+    _, fmr, tar = roc_points(scores)
+    floor = 1 / scores.impostor_pairs
     axes.step(np.maximum(fmr, floor), tar * 100, where="post", color=_LINE, linewidth=2, label=f"AUC {result.auc:.4f}")
     axes.plot([result.eer], [(1 - result.eer) * 100], "o", color="black", label=f"EER {result.eer:.2%}")
     axes.set_xscale("log")
     axes.set_xlim(floor, 1)
     axes.set_ylim(0, 101)
-    axes.set_xlabel(f"FMR (false match rate); {scores.impostor.size} impostor pairs resolve {floor:.1g}")
+    axes.set_xlabel(f"FMR (false match rate); {scores.impostor_pairs} impostor pairs resolve {floor:.1g}")
     axes.set_ylabel("TAR = 1 − FNMR (%)")
     axes.legend(frameon=False, loc="lower right")
     return _write(path, figure)
 
 
-def plot_det(path: Path, scores: PairScores, result: Verification, title: str) -> Path:
+def plot_det(path: Path, scores: Pairs, result: Verification, title: str) -> Path:
     """Write the DET curve: FNMR over FMR on normal-deviate axes (Martin et al. 1997, Eurospeech)."""
     figure, axes = _new(f"{title}: DET")
-    _, fmr, tar = roc_curve(scores)
-    inside = (fmr > 0) & (tar < 1)
-    axes.plot(_deviate(fmr[inside]), _deviate(1 - tar[inside]), color=_LINE, linewidth=2, label="tower")
+    _, fmr, fnmr = det_points(scores)
+    axes.plot(_deviate(fmr), _deviate(fnmr), color=_LINE, linewidth=2, label="tower")
     ends = _deviate(np.array([_DET_TICKS[0] / 2, _DET_TICKS[-1]]))
     axes.plot(ends, ends, color="grey", linestyle=":", linewidth=1, label="FMR = FNMR")
     if 0 < result.eer < 1:

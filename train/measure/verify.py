@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.metrics import PairScores, equal_error_rate, pair_scores, roc_auc, tar_at_far
+from edge_runtime.metrics import Pairs, PairScores, equal_error_rate, pair_scores, roc_auc, tar_at_far
 from edge_runtime.preprocess import InputSpec, normalise
 
-FARS = (1e-1, 1e-2, 1e-3)
+FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 _CHUNK = 128
 
 
@@ -74,18 +74,28 @@ def verify(
         DataError: There is no genuine or no impostor pair, or an embedding is zero or not finite.
     """
     scores = pair_scores(embeddings, labels)
+    return summarise(scores, labels, fars), scores
+
+
+def summarise(scores: Pairs, labels: npt.NDArray[np.integer], fars: Sequence[float] = FARS) -> Verification:
+    """The numbers of all pairs of a set.
+
+    Args:
+        scores: The pairs.
+        labels: Shape (n,), whose each picture is.
+        fars: The FARs to give the TAR at.
+    """
     eer, threshold = equal_error_rate(scores)
-    result = Verification(
+    return Verification(
         people=int(np.unique(labels).size),
         pictures=len(labels),
-        genuine_pairs=int(scores.genuine.size),
-        impostor_pairs=int(scores.impostor.size),
+        genuine_pairs=scores.genuine_pairs,
+        impostor_pairs=scores.impostor_pairs,
         auc=roc_auc(scores),
         eer=eer,
         eer_threshold=threshold,
         tar_at_far=tuple((far, tar_at_far(scores, far)) for far in fars),
     )
-    return result, scores
 
 
 def embed_pixels(

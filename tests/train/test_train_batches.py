@@ -64,10 +64,29 @@ def test_waiting_is_timed(tiny_faces, monkeypatch):
     faces, config = _faces(tiny_faces), tiny_config()
     stream = BatchStream(faces.pixels, faces.labels, config, None)
 
-    def slow(*given):
+    def slow(*given, **named):
         time.sleep(0.05)
-        return make_batch(*given)
+        return make_batch(*given, **named)
 
     monkeypatch.setattr("train.batches.stream.make_batch", slow)
     _epoch(stream, 0)
     assert 0.05 <= stream.waited_s < 5
+
+
+def test_parts_are_rows_of_the_whole(tiny_faces):
+    faces, config = _faces(tiny_faces), tiny_config()
+    people = people_rows(faces.labels)
+    whole = make_batch(faces.pixels, people, config, 4)
+    parts = [make_batch(faces.pixels, people, config, 4, part=(index, 3)) for index in range(3)]
+    for held, pieces in zip(whole, zip(*parts, strict=True), strict=True):
+        assert np.array_equal(held, np.concatenate(pieces))
+
+
+def test_endless_begins_at_a_step(tiny_faces):
+    faces, config = _faces(tiny_faces), tiny_config()
+    stream = BatchStream(faces.pixels, faces.labels, config, None)
+    stream.begin(1)
+    epoch = [target["row"].numpy() for _, target in stream.dataset()]
+    steps = config.schedule.steps_per_epoch
+    endless = [target["row"].numpy() for _, target in stream.endless(steps).take(steps)]
+    assert np.array_equal(epoch, endless)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,13 @@ _AHEAD = 2
 
 
 def make_batch(
-    pixels: Pixels, people: PeopleRows, config: Config, step: int, memory: Memory | None = None
+    pixels: Pixels,
+    people: PeopleRows,
+    config: Config,
+    step: int,
+    memory: Memory | None = None,
+    *,
+    part: tuple[int, int] = (0, 1),
 ) -> tuple[npt.NDArray[np.float32], Rows, Rows]:
     """The batch of one step; the same for the same seed, step and memory, whatever came before.
 
@@ -35,15 +41,20 @@ def make_batch(
         config: The configuration of the run.
         step: Number of the step, from 0 over all epochs.
         memory: For the sampler ``hard-pairs``.
+        part: Index and number of the equal parts of the batch: only the rows of this part are made.
 
     Returns:
         float32 of shape (b, size, size, channels), normalised; labels of shape (b,); row numbers of shape (b,).
     """
     rng = batch_rng(config.seed, step)
     rows = draw_rows(people, config.batch, rng, memory)
+    # A generator for each row: a part of a batch is then the same as those rows of the whole.
+    generators = rng.spawn(rows.size)
+    first, last = (rows.size * index // part[1] for index in (part[0], part[0] + 1))
+    rows, generators = rows[first:last], generators[first:last]
     batch = np.empty((rows.size, *pixels.shape[1:]), dtype=np.uint8)
-    for slot, row in enumerate(rows):
-        batch[slot] = augment(pixels[row], config.augment, rng)
+    for slot, (row, generator) in enumerate(zip(rows, generators, strict=True)):
+        batch[slot] = augment(pixels[row], config.augment, generator)
     return normalise(batch, config.input), people.labels[rows], rows
 
 
@@ -51,7 +62,8 @@ class BatchStream:
     """The batches of a training, an epoch at a time.
 
     Attributes:
-        waited_s: Seconds that the training has waited for batches since :meth:`epoch` was last called.
+        waited_s: Seconds that the training has waited for batches since :meth:`begin` was last called.
+        rows: Number of pictures in a batch.
     """
 
     def __init__(
@@ -75,7 +87,7 @@ class BatchStream:
         self.memory: Memory | None = None
         self.waited_s = 0.0
         self._epoch = 0
-        draw_rows(self.people, config.batch, batch_rng(config.seed, 0))
+        self.rows = draw_rows(self.people, config.batch, batch_rng(config.seed, 0)).size
 
     def begin(self, epoch: int, memory: Memory | None = None) -> None:
         """Say which epoch (from 0) is drawn next, and from what memory."""
@@ -87,19 +99,27 @@ class BatchStream:
         Each element is the pictures, float32 of shape (b, size, size, channels), and a mapping with ``label`` and
         ``row``, int64 of shape (b,), and ``teacher``, float32 of shape (b, t), where there is a teacher.
         """
-        target = {"label": tf.TensorSpec((None,), tf.int64), "row": tf.TensorSpec((None,), tf.int64)}
-        if self._teacher is not None:
-            target["teacher"] = tf.TensorSpec((None, self._teacher.shape[1]), tf.float32)
-        signature = (tf.TensorSpec((None, *self._config.input.shape), tf.float32), target)
-        timed = tf.data.Dataset.from_generator(self._timed, output_signature=signature)
-        timed = timed.apply(tf.data.experimental.assert_cardinality(self._config.schedule.steps_per_epoch))
+        steps = self._config.schedule.steps_per_epoch
+        timed = self._from(lambda: self._prepared(self._epoch * steps, steps, self.memory))
+        timed = timed.apply(tf.data.experimental.assert_cardinality(steps))
         options = tf.data.Options()
         # A buffer after the stop-watch would hide the waiting from it.
         options.experimental_optimization.inject_prefetch = False
         return timed.with_options(options)
 
-    def _timed(self) -> Iterator[tuple[Any, dict[str, Any]]]:
-        batches = iter(self._prepared())
+    def endless(self, first_step: int, part: tuple[int, int] = (0, 1)) -> Any:
+        """A tf.data set of the batches from a step on, or of one part of each; see :func:`make_batch`."""
+        return self._from(lambda: self._prepared(first_step, tf.int64.max - first_step, None, part))
+
+    def _from(self, prepared: Callable[[], Any]) -> Any:
+        target = {"label": tf.TensorSpec((None,), tf.int64), "row": tf.TensorSpec((None,), tf.int64)}
+        if self._teacher is not None:
+            target["teacher"] = tf.TensorSpec((None, self._teacher.shape[1]), tf.float32)
+        signature = (tf.TensorSpec((None, *self._config.input.shape), tf.float32), target)
+        return tf.data.Dataset.from_generator(lambda: self._timed(prepared()), output_signature=signature)
+
+    def _timed(self, prepared: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+        batches = iter(prepared)
         while True:
             began = time.perf_counter()
             item = next(batches, None)
@@ -112,12 +132,9 @@ class BatchStream:
                 target["teacher"] = self._teacher[rows]
             yield pictures, target
 
-    def _prepared(self) -> Any:
-        steps = self._config.schedule.steps_per_epoch
-        first, memory = self._epoch * steps, self.memory
-
+    def _prepared(self, first: int, steps: int, memory: Memory | None, part: tuple[int, int] = (0, 1)) -> Any:
         def prepare(step: Any) -> Any:
-            return make_batch(self._pixels, self.people, self._config, int(step), memory)
+            return make_batch(self._pixels, self.people, self._config, int(step), memory, part=part)
 
         def wrapped(step: Any) -> Any:
             pictures, labels, rows = tf.numpy_function(prepare, [step], (tf.float32, tf.int64, tf.int64))

@@ -30,6 +30,16 @@ def add(commands: Any) -> None:
     command.add_argument("--split", metavar="FILE", help="a split.json to use in place of a new division")
     command.add_argument("--aligned", action="store_true", help="DIR holds aligned crops that other means made")
     command.add_argument("--force", action="store_true", help="replace the run that is there")
+    command.add_argument(
+        "--devices", type=int, metavar="N", help="devices of this machine (default: all GPUs, or the CPU as one)"
+    )
+    command.add_argument(
+        "--worker-wait",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="how long to wait for the other workers that TF_CONFIG names (default: 300)",
+    )
     command.set_defaults(run=_run)
 
 
@@ -43,8 +53,18 @@ def _run(options: argparse.Namespace) -> int:
     from train.fitting.fit import fit
 
     fitted = fit(
-        options.data, options.out, config, split_file=options.split, aligned=options.aligned, force=options.force
+        options.data,
+        options.out,
+        config,
+        split_file=options.split,
+        aligned=options.aligned,
+        force=options.force,
+        devices=options.devices,
+        wait_s=options.worker_wait,
     )
+    if fitted is None:
+        say("done: the first worker writes the run")
+        return 0
     report = {"run": str(fitted.run.root), **fitted.as_mapping()}
     if fitted.validation is None:
         text = f"trained on everyone for {fitted.epochs} epochs; measure it on other people with: evaluate"

@@ -39,7 +39,7 @@ def chief_says(distribution: Distribution, numbers: npt.NDArray[np.int32]) -> np
 
 
 def _sum_over_workers(distribution: Distribution, numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """The sum over the workers, of whom only one says other than 0 at a place; its first replica speaks for a worker."""
+    """The sum over the workers, of whom one alone says other than 0 at a place; its first replica speaks for each."""
 
     def sum_up(said: Any) -> Any:
         context = tf.distribute.get_replica_context()

@@ -59,10 +59,14 @@ def _parts(held: Any) -> tuple[tuple[str, ...], int]:
         cluster, task = held["cluster"], held["task"]
         others = sorted(set(cluster) - {"worker"})
         workers, kind, index = cluster["worker"], task["type"], task["index"]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise UsageError(f"TF_CONFIG lacks {error}. It must be like {_EXAMPLE}") from error
+    except TypeError as error:
+        raise UsageError(f"TF_CONFIG has another form than {_EXAMPLE}") from error
     if others or kind != "worker":
-        raise UsageError(f"TF_CONFIG may name workers only, not {', '.join(others) or kind!r}. Write {_EXAMPLE}")
+        raise UsageError(
+            f"TF_CONFIG may name workers only, not {', '.join(map(repr, others)) or repr(kind)}. Write {_EXAMPLE}"
+        )
     if not isinstance(workers, list) or not workers or not all(isinstance(address, str) for address in workers):
         raise UsageError(f"TF_CONFIG's cluster.worker must be a list of host:port, not {workers!r}.")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(workers):

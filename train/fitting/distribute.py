@@ -150,6 +150,8 @@ def _divide_cpu(count: int) -> None:
 
 def _several_machines(cluster: Cluster, wait_s: float) -> Distribution:
     await_workers(cluster, wait_s)
+    # It would tell of every collective operation that it plans.
+    tf.get_logger().setLevel(logging.ERROR)
     before = signal.getsignal(signal.SIGTERM)
     with lost_worker():
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -161,8 +163,11 @@ def _several_machines(cluster: Cluster, wait_s: float) -> Distribution:
 
 
 @contextlib.contextmanager
-def lost_worker() -> Iterator[None]:
+def lost_worker(distribution: Distribution | None = None) -> Iterator[None]:
     """Say in one line that another worker is gone, where TensorFlow would say it in a hundred.
+
+    Args:
+        distribution: With a single worker nothing is caught.
 
     Raises:
         SiamliteError: A collective operation failed.
@@ -177,6 +182,8 @@ def lost_worker() -> Iterator[None]:
         tf.errors.FailedPreconditionError,
         tf.errors.InternalError,
     ) as error:
+        if distribution is not None and distribution.workers == 1:
+            raise
         _log.debug("the collective operation failed", exc_info=True)
         raise SiamliteError(
             "another worker was lost. Start the same command again on every machine: the training goes on after the "

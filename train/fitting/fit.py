@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.errors import SiamliteError
 from edge_runtime.files import write_json
-from train.batches.stream import BatchStream
 from train.config import Config
 from train.data.split import write_split
-from train.fitting.callbacks import Checkpoint, EpochLines, EpochStart, ValidationMetrics
+from train.fitting.agree import check_alike, chief_says, share_weights
+from train.fitting.callbacks import Checkpoint
 from train.fitting.checkpoint import TrainingState, read_state
 from train.fitting.deliver import FitResult, deliver
+from train.fitting.distribute import WAIT_S, Distribution, choose_distribution, lost_worker
+from train.fitting.epochs import run_epochs
 from train.fitting.inputs import Inputs, read_inputs
 from train.fitting.lock import run_lock
-from train.fitting.log import EpochLog
+from train.fitting.norm import norm_layers
 from train.fitting.optimizer import make_optimizer
 from train.fitting.run import RunFolder, describe_run, open_run, write_description
-from train.fitting.tensorboard import ScoreHistograms
 from train.fitting.trainer import build_trainer
-from train.fitting.validation import Validation
-from train.keras_quietly import keras, known_warnings
+from train.keras_quietly import keras
 from train.losses.build import build_objective
 from train.towers.build import build_tower
 
@@ -42,7 +44,9 @@ def fit(
     split_file: str | Path | None = None,
     aligned: bool = False,
     force: bool = False,
-) -> FitResult:
+    devices: int | None = None,
+    wait_s: float = WAIT_S,
+) -> FitResult | None:
     """Train a tower, or go on with a training that was interrupted.
 
     Args:
@@ -53,43 +57,55 @@ def fit(
         split_file: A ``split.json`` to use in place of a new division.
         aligned: Whether an unmarked ``data`` holds crops that are aligned already.
         force: Replace a run that is there.
+        devices: How many devices of this machine to use; None for all GPUs, or the CPU as one.
+        wait_s: How long to wait for the other workers that ``TF_CONFIG`` names.
+
+    Returns:
+        What it gave; None for a worker that is not the first, which writes nothing.
 
     Raises:
         UsageError: The run is finished, is another one or is being trained, or an option is wrong.
         DataError: The data cannot be used.
     """
-    run = RunFolder(root=Path(out))
+    # TensorFlow takes its devices and workers only before it is first used.
+    distribution = choose_distribution(devices=devices, wait_s=wait_s)
     # What the recipe asks for must exist before an hour is spent on pictures.
     build_tower(config.input, config.tower)
     build_objective(config, classes=2)
-    with run_lock(run.root):
+    with _run_folder(Path(out), distribution) as run, run_lock(run.root):
         inputs = read_inputs(Path(data), run, config, split_file=split_file, aligned=aligned, force=force)
         description = describe_run(config, inputs.faces, inputs.split, inputs.folder)
+        check_alike(distribution, json.dumps({**description, "data": None, "versions": None}, sort_keys=True))
         if open_run(run, description, inputs.split, force=force):
             _log.info("going on with the unfinished run in %s", run.root)
         else:
             write_split(run.split, inputs.split)
             write_json(run.pictures, dict(zip(inputs.faces.names, inputs.faces.hashes, strict=True)))
             write_description(run, description, finished=False)
-        state = _train(run, config, inputs)
-        return deliver(run, config, description, state, inputs)
+        with lost_worker(distribution):
+            state = _train(run, config, inputs, distribution)
+        return None if state is None else deliver(run, config, description, state, inputs)
 
 
-def _train(run: RunFolder, config: Config, inputs: Inputs) -> TrainingState:
-    """Run the epochs that are still to be run."""
+@contextlib.contextmanager
+def _run_folder(out: Path, distribution: Distribution) -> Iterator[RunFolder]:
+    """The run folder; for a worker that is not the chief, one that is removed in the end."""
+    if distribution.is_chief:
+        yield RunFolder(root=out)
+        return
+    with tempfile.TemporaryDirectory(prefix="siamlite-worker-") as folder:
+        yield RunFolder(root=Path(folder) / "run")
+
+
+def _train(run: RunFolder, config: Config, inputs: Inputs, distribution: Distribution) -> TrainingState | None:
+    """Run the epochs that are still to be run; None for a worker that is not the chief."""
     # The weights are drawn under the seed: they must not depend on what was built before.
     keras.utils.set_random_seed(config.seed)
-    with _precision(config.schedule.precision):
-        tower = build_tower(config.input, config.tower)
-    model = build_trainer(
-        tower,
-        build_objective(config, classes=len(inputs.train.people)),
-        make_optimizer(config.schedule),
-        teacher_length=0 if inputs.teacher is None else inputs.teacher.shape[1],
-        remembered_rows=len(inputs.train.labels) if config.batch.sampler == "hard-pairs" else 0,
-    )
+    with distribution.scope():
+        model = _build(config, inputs, distribution)
     state = _restore(run, config, model)
-    finished = state.epoch if state else 0
+    finished, ended = chief_says(distribution, _standing(state, config)).tolist()
+    share_weights(distribution, [*model.variables, *model.optimizer.variables])
     checkpoint = Checkpoint(
         run.checkpoints,
         build_tower(config.input, config.tower),
@@ -97,11 +113,28 @@ def _train(run: RunFolder, config: Config, inputs: Inputs) -> TrainingState:
         watch=config.schedule.watch if inputs.validation is not None else "last",
         patience=config.schedule.patience if inputs.validation is not None else 0,
     )
-    if finished < config.schedule.epochs and not _out_of_patience(state, config):
-        _run_epochs(run, config, model, inputs, checkpoint, finished)
+    if not ended:
+        run_epochs(run, config, model, inputs, checkpoint, finished, distribution)
+    if not distribution.is_chief:
+        return None
     if checkpoint.state is None:
         raise SiamliteError("the training ended without a single finished epoch. Run the same command again.")
     return checkpoint.state
+
+
+def _build(config: Config, inputs: Inputs, distribution: Distribution) -> Any:
+    """The trainer; with several replicas batch normalisation is over the batches of all of them."""
+    with _precision(config.schedule.precision):
+        tower = build_tower(config.input, config.tower)
+    for layer in norm_layers(tower) if distribution.replicas > 1 else ():
+        layer.synchronized = True
+    return build_trainer(
+        tower,
+        build_objective(config, classes=len(inputs.train.people)),
+        make_optimizer(config.schedule),
+        teacher_length=0 if inputs.teacher is None else inputs.teacher.shape[1],
+        remembered_rows=len(inputs.train.labels) if config.batch.sampler == "hard-pairs" else 0,
+    )
 
 
 def _restore(run: RunFolder, config: Config, model: Any) -> TrainingState | None:
@@ -120,51 +153,11 @@ def _restore(run: RunFolder, config: Config, model: Any) -> TrainingState | None
     return state
 
 
-def _out_of_patience(state: TrainingState | None, config: Config) -> bool:
-    patience = config.schedule.patience
-    return bool(patience and state and state.epoch - state.best_epoch >= patience)
-
-
-def _run_epochs(
-    run: RunFolder, config: Config, model: Any, inputs: Inputs, checkpoint: Checkpoint, finished: int
-) -> None:
-    stream = BatchStream(inputs.train.pixels, inputs.train.labels, config, inputs.teacher)
-    terminal = sys.stderr.isatty()
-    # Keras draws its progress bar on stdout, which is for data.
-    with _one_opencv_thread(), contextlib.redirect_stdout(sys.stderr), known_warnings():
-        model.fit(
-            stream.dataset(),
-            epochs=config.schedule.epochs,
-            initial_epoch=finished,
-            shuffle=False,
-            callbacks=_callbacks(run, config, stream, inputs, checkpoint, finished, terminal=terminal),
-            verbose=1 if terminal else 0,
-        )
-
-
-def _callbacks(
-    run: RunFolder,
-    config: Config,
-    stream: BatchStream,
-    inputs: Inputs,
-    checkpoint: Checkpoint,
-    finished: int,
-    *,
-    terminal: bool,
-) -> list[Any]:
-    """What happens around the epochs; the order matters (each class says why)."""
-    validation = None if inputs.validation is None else Validation(inputs.validation, config)
-    return [
-        EpochStart(stream, config.seed),
-        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.schedule.ema else []),
-        *([ValidationMetrics(validation)] if validation else []),
-        keras.callbacks.TerminateOnNaN(),
-        EpochLog(run.log, finished),
-        keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False),
-        *([ScoreHistograms(run.tensorboard, validation)] if validation else []),
-        *([] if terminal else [EpochLines()]),
-        checkpoint,
-    ]
+def _standing(state: TrainingState | None, config: Config) -> npt.NDArray[np.int32]:
+    """Number of finished epochs, and whether no more are to be run."""
+    finished, patience = state.epoch if state else 0, config.schedule.patience
+    out_of_patience = bool(patience and state and state.epoch - state.improved_epoch >= patience)
+    return np.array([finished, finished >= config.schedule.epochs or out_of_patience], dtype=np.int32)
 
 
 @contextlib.contextmanager
@@ -176,14 +169,3 @@ def _precision(policy: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-@contextlib.contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Small pictures gain nothing from OpenCV's threads, which would fight with TensorFlow's."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

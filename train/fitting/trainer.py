@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from train.batches.hard import Memory
+from train.fitting.distribute import gather_rows, loss_share, step_logs
 from train.keras_quietly import keras, tf
 
 
@@ -50,12 +51,20 @@ class SiameseTrainer(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The sum of the objective's terms over the batch, a float32 scalar."""
-        embeddings = tf.cast(y_pred, tf.float32)
-        terms = self.objective(embeddings, y["label"], y.get("teacher"))
+        """The sum of the objective's terms over the whole batch, a float32 scalar; of it a replica's share."""
+        embeddings = gather_rows(tf.cast(y_pred, tf.float32))
+        teacher = y.get("teacher")
+        terms = self.objective(embeddings, gather_rows(y["label"]), None if teacher is None else gather_rows(teacher))
         if training and self._last is not None:
             self._remember(embeddings, y["row"])
-        return tf.add_n(list(terms.values()))
+        return loss_share(tf.add_n(list(terms.values())))
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step of Keras's own, with logs that it can average over workers."""
+        return step_logs(super().train_step(data))
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Build nothing: :func:`build_trainer` did, and with several workers Keras fails at it."""
 
     def _remember(self, embeddings: Any, rows: Any) -> None:
         unit = tf.math.l2_normalize(tf.stop_gradient(embeddings), axis=-1, epsilon=1e-12)

@@ -21,6 +21,7 @@ from train.data.split import Split, check_split, divide, part_of, read_split
 from train.fitting.run import RunFolder
 from train.losses.teacher import teacher_embeddings
 from train.prepare.faces import prepare_faces
+from train.prepare.workers import available_cores
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def faces_folder(data: Path, run: RunFolder, config: Config, *, aligned: bool, f
     write_json(run.origin, origin)
     _log.info("%s holds photographs: cutting the faces out into %s", data, run.faces)
     finder = FaceFinder(size_px=config.input.size_px, template=DEFAULT_TEMPLATE)
-    prepared = prepare_faces(data, run.faces, finder=finder, force=force)
+    prepared = prepare_faces(data, run.faces, finder=finder, force=force, jobs=available_cores())
     _log.info("kept %d faces, rejected %d photographs", prepared.kept, len(prepared.rejected))
     return run.faces
 

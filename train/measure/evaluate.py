@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.metrics import Pairs, count_pairs
 from train.apply.threshold import choose_threshold
@@ -224,23 +225,31 @@ def _decide(
     protocol: Protocol,
 ) -> Decisions | None:
     """Judge at the given threshold, else the tower's own; never at one that the very same pairs chose."""
-    if protocol.threshold is not None or not _chose(tower, measured):
-        try:
-            held = choose_threshold(path, threshold=protocol.threshold)
-            return decide(scores, held.value, held.origin)
-        except (DataError, UsageError):
-            # A tower without a threshold of its own; one that was given and is none is the user's mistake.
-            if protocol.threshold is not None:
-                raise
+    if protocol.threshold is not None:
+        held = choose_threshold(path, threshold=protocol.threshold)
+        return decide(scores, held.value, held.origin)
+    own = None if validation_overlap(tower, measured.faces) else _at_own_threshold(path, scores)
+    if own is not None:
+        return own
     counts = count_pairs(embeddings, measured.faces.labels)
     folds = people_folds(embeddings, measured.faces.labels, counts, seed=protocol.seed)
     fitted = None if folds is None else cross_fit(folds, at_eer)
     return None if fitted is None else decided_by_others(fitted)
 
 
-def _chose(tower: LoadedTower, measured: Measured) -> bool:
-    """Whether pictures are among the data that chose the threshold of a run."""
-    return not tower.name.endswith(".tflite") and validation_overlap(tower, measured.faces) > 0
+def _at_own_threshold(path: str | Path, scores: Pairs) -> Decisions | None:
+    """Judge at the threshold of the card or the run; None where there is none, or these very pairs chose it."""
+    try:
+        held = choose_threshold(path)
+    except (DataError, UsageError):
+        return None
+    decisions = decide(scores, held.value, held.origin)
+    if held.source == "card":
+        point = read_bundle(path).card.operating_point()
+        counted = (point.impostor_pairs, point.genuine_pairs, point.false_matches)
+        if counted == (decisions.impostor_pairs, decisions.genuine_pairs, decisions.false_matches):
+            return None
+    return decisions
 
 
 def _notes(tower: LoadedTower, measured: Measured, result: Verification) -> list[str]:

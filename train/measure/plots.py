@@ -57,7 +57,7 @@ def plot_roc(path: Path, scores: Pairs, result: Verification, title: str) -> Pat
     axes.set_xscale("log")
     axes.set_xlim(floor, 1)
     axes.set_ylim(0, 101)
-    axes.set_xlabel(f"FMR (false match rate); {scores.impostor_pairs} impostor pairs resolve {floor:.1g}")
+    axes.set_xlabel(f"FMR (false match rate); {scores.impostor_pairs} impostor pairs resolve {floor:.2g}")
     axes.set_ylabel("TAR = 1 − FNMR (%)")
     axes.legend(frameon=False, loc="lower right")
     return _write(path, figure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from edge_runtime.console import table
 from train.measure.bootstrap import Interval
 from train.measure.cohorts import Cohorts
 from train.measure.evaluate import Evaluation
@@ -136,12 +137,13 @@ def as_text(evaluation: Evaluation) -> str:
         lines.append(f"{name:<26}{value:>16}  {tail}".rstrip())
     if evaluation.decisions is not None:
         held = evaluation.decisions
-        at = "" if held.threshold is None else f"similarity {held.threshold:.4f}: "
-        lines += ["", f"judged at {at}{held.origin}", f"{'':<26}{'balanced pairs':>16}{'all pairs':>16}"]
+        at = "judged: " if held.threshold is None else f"judged at similarity {held.threshold:.4f}: "
+        lines += ["", f"{at}{held.origin}", f"{'':<26}{'balanced pairs':>16}{'all pairs':>16}"]
         lines += [f"{name:<26}{balanced:>16}{whole:>16}" for name, balanced, whole in decision_rows(evaluation)]
     if evaluation.cohorts is not None:
-        lines += ["", f"groups at similarity {evaluation.cohorts.threshold:.4f} (FMR, FNMR with 95 % intervals)"]
-        lines += ["  ".join(row) for row in cohort_rows(evaluation.cohorts)]
+        lines += ["", f"groups, at similarity {evaluation.cohorts.threshold:.4f}"]
+        heading = ["tag", "group", "people", "impostor", "genuine", "FMR", "95 %", "FNMR", "95 %"]
+        lines.append(table([heading, *(list(row) for row in cohort_rows(evaluation.cohorts))]))
         lines += ratio_lines(evaluation.cohorts)
     return "\n".join(lines)
 
@@ -151,8 +153,8 @@ def limits(evaluation: Evaluation) -> list[str]:
     result, held = evaluation.result, evaluation.intervals
     lowest = 1 / result.impostor_pairs
     lines = [
-        f"{result.impostor_pairs} impostor pairs: an FMR below {lowest:.1g} cannot be seen at all, and below "
-        f"{30 * lowest:.1g} fewer than 30 false matches stand behind it (the rule of 30, Doddington et al. 2000).",
+        f"{result.impostor_pairs} impostor pairs: an FMR below {lowest:.2g} cannot be seen at all, and below "
+        f"{30 * lowest:.2g} fewer than 30 false matches stand behind it (the rule of 30, Doddington et al. 2000).",
         f"The pairs come from {result.people} people. A pair is no independent trial: those of one person rise and "
         "fall together, so the number of people limits what is known, not the number of pairs.",
     ]

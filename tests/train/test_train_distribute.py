@@ -60,7 +60,9 @@ class Fits:
         ]
         for setting in (*TINY, *SETTINGS, *settings):
             command += ["--set", setting]
-        environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+        # A killed worker cannot remove its temporary folder: it is to lie among what the test removes.
+        out.parent.mkdir(exist_ok=True)
+        environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TMPDIR": str(out.parent)}
         environment.pop("TF_CONFIG", None)
         if cluster is not None:
             environment["TF_CONFIG"] = cluster

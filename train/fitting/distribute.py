@@ -186,8 +186,8 @@ def lost_worker(distribution: Distribution | None = None) -> Iterator[None]:
             raise
         _log.debug("the collective operation failed", exc_info=True)
         raise SiamliteError(
-            "another worker was lost; if it ended by itself, it said why. Start the same command again on every machine: "
-            "the training goes on after the last checkpoint."
+            "another worker was lost; if it ended by itself, it said why. Start the same command again on every "
+            "machine: the training goes on after the last checkpoint."
         ) from error
 
 

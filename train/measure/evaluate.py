@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import Pairs, count_pairs
+from edge_runtime.metrics import PairCounts, Pairs, count_pairs
 from train.apply.threshold import choose_threshold
 from train.data.pairs import read_pairs, resolve_pairs
 from train.measure.bootstrap import RESAMPLES, Intervals, bootstrap
@@ -162,8 +162,9 @@ def evaluate(
     measured = read_measured(data, tower, choice or Choice(people=people))
     faces = measured.faces
     embeddings = tower.embed(faces.pixels)
-    result, scores = _verify(embeddings, faces.labels)
-    decisions = _decide(tower_path, tower, measured, embeddings, scores, protocol)
+    counts = count_pairs(embeddings, faces.labels)
+    result, scores = _verify(embeddings, faces.labels, counts)
+    decisions = _decide(tower_path, tower, measured, (embeddings, scores, counts), protocol)
     threshold = result.eer_threshold if decisions is None or decisions.threshold is None else decisions.threshold
     listed = None
     if protocol.pairs is not None:
@@ -177,7 +178,7 @@ def evaluate(
         tower=tower.name,
         data=str(data),
         result=result,
-        intervals=_bootstrap(embeddings, faces.labels, result, protocol),
+        intervals=_bootstrap(embeddings, faces.labels, counts, result, protocol),
         scores=scores,
         skipped=measured.skipped,
         notes=(*measured.notes, *_notes(tower, measured, result)),
@@ -191,18 +192,22 @@ def evaluate(
     )
 
 
-def _verify(embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> tuple[Verification, Pairs]:
+def _verify(
+    embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], counts: PairCounts
+) -> tuple[Verification, Pairs]:
     if len(labels) <= _EXACT_PICTURES:
         return verify(embeddings, labels)
-    counts = count_pairs(embeddings, labels)
     return summarise(counts, labels), counts
 
 
 def _bootstrap(
-    embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], result: Verification, protocol: Protocol
+    embeddings: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    counts: PairCounts,
+    result: Verification,
+    protocol: Protocol,
 ) -> Intervals | None:
     fars = [far for far, tar in result.tar_at_far if tar is not None]
-    counts = count_pairs(embeddings, labels)
     return bootstrap(embeddings, labels, counts, fars=fars, resamples=protocol.resamples, seed=protocol.seed)
 
 
@@ -220,18 +225,17 @@ def _decide(
     path: str | Path,
     tower: LoadedTower,
     measured: Measured,
-    embeddings: npt.NDArray[np.float32],
-    scores: Pairs,
+    pairs: tuple[npt.NDArray[np.float32], Pairs, PairCounts],
     protocol: Protocol,
 ) -> Decisions | None:
     """Judge at the given threshold, else the tower's own; never at one that the very same pairs chose."""
+    embeddings, scores, counts = pairs
     if protocol.threshold is not None:
         held = choose_threshold(path, threshold=protocol.threshold)
         return decide(scores, held.value, held.origin)
     own = None if validation_overlap(tower, measured.faces) else _at_own_threshold(path, scores)
     if own is not None:
         return own
-    counts = count_pairs(embeddings, measured.faces.labels)
     folds = people_folds(embeddings, measured.faces.labels, counts, seed=protocol.seed)
     fitted = None if folds is None else cross_fit(folds, at_eer)
     return None if fitted is None else decided_by_others(fitted)

@@ -1,0 +1,55 @@
+"""``python -m benchmarks.seeds page``: docs/seeds.md out of the results, by a template."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from benchmarks.seeds.record import PARTS, read_result
+from benchmarks.seeds.tables import att_table, fashion_table, losses_table
+from edge_runtime.console import EXIT_OK, say
+from edge_runtime.files import write_bytes
+
+_TABLES = {"fashion": fashion_table, "losses": losses_table, "att": att_table}
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Write the page; returns the exit code."""
+    say(f"written: {write_bytes(arguments.out, make_page(arguments.results).encode())}")
+    return EXIT_OK
+
+
+def make_page(results: Path) -> str:
+    """The text of the page.
+
+    Args:
+        results: Folder of the JSON files; a part that was not measured yet is left out.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    values: dict[str, Any] = {}
+    for part in PARTS:
+        if not (results / f"{part}.json").is_file():
+            values[part] = None
+            continue
+        result = read_result(results, part)
+        values[part] = {**result, "table": _TABLES[part](result), "made": _made(result)}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.md.j2").render(values)
+
+
+def _made(result: dict[str, Any]) -> str:
+    """With what the figures were made, in a line."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    return f"`{result['command']}`, {machine['processor']}, {machine['cores']} cores, {versions}"

@@ -125,10 +125,6 @@ def _of_part(faces: FaceSet, tower: LoadedTower, part: str, notes: list[str]) ->
     if split.by == "pictures" and twice.any():
         notes.append(f"{int(twice.sum())} pictures are left out: the same bytes were trained on under another name.")
         chosen = chosen.take(np.flatnonzero(~twice))
-    if part == "validation":
-        notes.append(
-            "These are the run's validation pictures, which picked its best epoch: expect strangers to be harder."
-        )
     return chosen
 
 

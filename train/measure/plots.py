@@ -22,6 +22,7 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _GENUINE, _IMPOSTOR, _LINE = "#1b7837", "#b2182b", "#2166ac"
 _DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6)
@@ -103,6 +104,7 @@ def plot_training(path: Path, log: dict[str, list[float]], best_epoch: int, titl
         lower.set_ylabel("validation people (%)")
         lower.set_ylim(bottom=0)
     lower.set_xlabel("epoch")
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in panels:
         axes.axvline(best_epoch, color="black", linestyle="--", linewidth=1.2, label=f"best epoch {best_epoch}")
         axes.grid(alpha=0.25)

@@ -42,7 +42,7 @@ def write_evaluation(
     Raises:
         WriteError: A file cannot be written.
     """
-    folder, title = Path(out), Path(evaluation.tower).name
+    folder, title = Path(out), _title(evaluation)
     scores, result = evaluation.scores, evaluation.result
     plots = {
         "roc": plot_roc(folder / "roc.png", scores, result, title),
@@ -61,6 +61,12 @@ def write_evaluation(
         _write_worst(folder, evaluation),
         write_report(folder / "report.html", evaluation, plots, command=command),
     ]
+
+
+def _title(evaluation: Evaluation) -> str:
+    """The name of a run folder, or of a file."""
+    place = Path(evaluation.tower)
+    return place.parent.name if place.name == "tower.keras" else place.name
 
 
 def _write_worst(folder: Path, evaluation: Evaluation) -> Path:
@@ -100,7 +106,7 @@ def write_report(path: Path, evaluation: Evaluation, plots: dict[str, Path], *, 
 def _values(evaluation: Evaluation, plots: dict[str, Path], command: str) -> dict[str, Any]:
     decisions, cohorts = evaluation.decisions, evaluation.cohorts
     return {
-        "title": Path(evaluation.tower).name,
+        "title": _title(evaluation),
         "tower": evaluation.tower,
         "data": evaluation.data,
         "version": edge_runtime.__version__,

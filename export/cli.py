@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import logging
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.console import EXIT_INTERRUPTED
-from edge_runtime.errors import SiamliteError
+from edge_runtime.console import emit, run_command, say
 
 if TYPE_CHECKING:
     from export.gate import GateResult
@@ -29,35 +24,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 written, 1 the gate says no, 2 usage or input, 3 fault, 130 interrupted.
     """
-    arguments = _parser().parse_args(argv)
-    with _talking_on_stderr(verbose=arguments.verbose):
-        try:
-            return int(arguments.run_command(arguments))
-        except SiamliteError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            return error.exit_code
-        except KeyboardInterrupt:
-            print("interrupted; nothing was written.", file=sys.stderr)
-            return EXIT_INTERRUPTED
+    return run_command(make_parser(), argv, talk=True, interrupted="interrupted; nothing was written.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m export", description="Export a trained tower as one proven, self-describing .tflite file."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_convert(commands.add_parser("convert", help="convert a tower, prove it against its float original, write it"))
     recipes = commands.add_parser("recipes", help="list the ways to quantize a tower")
-    recipes.set_defaults(run_command=_recipes)
+    recipes.set_defaults(run=_recipes)
     for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-        command.add_argument("--verbose", action="store_true", help="also show what TensorFlow says")
+        command.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+        command.add_argument("--debug", action="store_true", help="show what TensorFlow says, and errors in full")
     return parser
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
     # The defaults stand here as well as in export.pipeline, so that --help need not load numpy and OpenCV.
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder that `python -m train fit` wrote")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder that `python -m train fit` wrote")
     parser.add_argument(
         "--representative",
         type=Path,
@@ -81,25 +68,25 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="not stated", help="licence of the weights, for the card")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the representative pictures (0)")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
-    parser.set_defaults(run_command=_convert)
+    parser.set_defaults(run=_convert)
 
 
 def _convert(arguments: argparse.Namespace) -> int:
     from export.pipeline import ExportOptions, export_tower
     from export.report import gate_json, gate_table
 
-    names = ("run", "representative", "out", "recipe", "evaluate", "samples", "fmr", "name", "licence", "seed", "force")
-    options = ExportOptions(**{name: getattr(arguments, name) for name in names})
+    names = ("representative", "out", "recipe", "evaluate", "samples", "fmr", "name", "licence", "seed", "force")
+    options = ExportOptions(run=arguments.folder, **{name: getattr(arguments, name) for name in names})
 
     def show(result: GateResult) -> None:
         if not arguments.json:
             print(gate_table(result), flush=True)
         elif not result.passed:
-            print(json.dumps({"gate": gate_json(result), "path": None}, indent=2), flush=True)
+            emit({"gate": gate_json(result), "path": None})
 
     exported = export_tower(options, on_gate=show)
     if arguments.json:
-        print(json.dumps(_exported_values(exported), indent=2))
+        emit(_exported_values(exported))
     else:
         _tell_exported(exported)
     return 0
@@ -127,32 +114,17 @@ def _tell_exported(exported: Exported) -> None:
     print(f"next: siamlite enroll NAME --tower {path} --source 0")
     rejected = exported.tower.card.operating_point().fnmr
     if rejected > 0.5:
-        print(
+        say(
             f"warning: at this threshold {100 * rejected:.0f} % of genuine pairs are rejected: the tower hardly tells "
-            "people apart. Train it on more people.",
-            file=sys.stderr,
+            "people apart. Train it on more people."
         )
 
 
 def _recipes(arguments: argparse.Namespace) -> int:
     from export.report import recipes_json, recipes_table
 
-    print(json.dumps(recipes_json(), indent=2) if arguments.json else recipes_table())
+    if arguments.json:
+        emit(recipes_json())
+    else:
+        print(recipes_table())
     return 0
-
-
-@contextlib.contextmanager
-def _talking_on_stderr(*, verbose: bool) -> Iterator[None]:
-    """Send this package's log to stderr for as long as the command runs."""
-    log = logging.getLogger("export")
-    before = log.level, log.propagate
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.DEBUG if verbose else logging.INFO)
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.level, log.propagate = before

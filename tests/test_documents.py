@@ -26,7 +26,7 @@ def commands(parser: argparse.ArgumentParser, prefix: str) -> Iterator[tuple[str
 
 
 def all_commands() -> list[tuple[str, argparse.ArgumentParser]]:
-    from export.cli import _parser as export_parser
+    from export.cli import make_parser as export_parser
     from train.cli import make_parser as train_parser
 
     parsers = {

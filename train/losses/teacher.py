@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.files import sha256_bytes, sha256_file, write_bytes
 from edge_runtime.metrics import unit_rows
@@ -88,13 +89,21 @@ def _read_kept(path: Path, count: int) -> Rows | None:
     return np.asarray(rows, dtype=np.float32)
 
 
+def _aligned_alike(first: AlignmentTemplate | None, second: AlignmentTemplate | None) -> bool:
+    """Whether pictures of one alignment can be shown to a tower of another; None is for pictures that are no faces."""
+    if first is None or second is None:
+        return first is second
+    return np.allclose(first.points, second.points, atol=1e-6)
+
+
 def _embed(tower: LoadedTower, folder: Path, faces: FaceSet) -> Rows:
     """Read the pictures again as the teacher takes them, and embed them a chunk at a time."""
     seen = load_faces(folder, tower.colours)
-    if seen.template is not None and not np.allclose(seen.template.points, tower.template.points, atol=1e-6):
+    if not _aligned_alike(seen.template, tower.template):
+        names = [template.name if template else "none" for template in (seen.template, tower.template)]
         raise DataError(
-            f"{folder} is aligned by the template {seen.template.name!r}, the teacher {tower.name} by "
-            f"{tower.template.name!r}. Choose a teacher of the same alignment, or give its embeddings as a .npz file."
+            f"{folder} is aligned by the template {names[0]!r}, the teacher {tower.name} by {names[1]!r}. Choose a "
+            "teacher of the same alignment, or give its embeddings as a .npz file."
         )
     positions = {name: row for row, name in enumerate(seen.names)}
     missing = [name for name in faces.names if name not in positions]

@@ -147,6 +147,8 @@ def test_faces_are_shown_only_when_asked_for(tiny_run: Path, strangers: Path, tm
     text = run_report(tiny_run, strangers, tmp_path / "out", "--pictures")
     assert text.count("data:image/png") == 5
     assert (tmp_path / "out" / "worst.png").exists()
+    assert run_report(tiny_run, strangers, tmp_path / "out", "--force").count("data:image/png") == 4
+    assert not (tmp_path / "out" / "worst.png").exists()
     assert main(["evaluate", str(tiny_run), "--data", str(strangers), "--pictures"]) == 2
 
 

@@ -43,6 +43,9 @@ def write_evaluation(
         WriteError: A file cannot be written.
     """
     folder, title = Path(out), _title(evaluation)
+    # Nothing of an earlier evaluation may stay beside this one, faces least of all.
+    for name in ("worst.png", "training.png"):
+        (folder / name).unlink(missing_ok=True)
     scores, result = evaluation.scores, evaluation.result
     plots = {
         "roc": plot_roc(folder / "roc.png", scores, result, title),

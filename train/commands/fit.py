@@ -73,5 +73,15 @@ def _run(options: argparse.Namespace) -> int:
     say(f"{fitted.seconds:.0f} s of training, {fitted.waiting:.1%} of them waiting for batches")
     report_result(report, text, as_json=options.json)
     say(f"written: {fitted.run.tower}")
-    say(f"next: python -m export convert {fitted.run.root} --representative {options.data} --out tower.tflite")
+    say(f"next: {_next_command(fitted.run, options.data)}")
     return 0
+
+
+def _next_command(run: Any, data: str) -> str:
+    from train.fitting.run import read_description
+
+    description = read_description(run)
+    if description["template"] is None or description["split"]["by"] == "pictures":
+        # It is no tower for strangers' faces, so there is nothing to put on a device.
+        return f"python -m train evaluate {run.root} --data {data} --part validation --out REPORT"
+    return f"python -m export convert {run.root} --representative {data} --out tower.tflite"

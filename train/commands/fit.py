@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.console import say
 from train.commands.output import report_result
-from train.recipe import DEFAULT_RECIPE, known_recipes
+from train.commands.recipe_options import add_recipe_options, chosen_config
 
 
 def add(commands: Any) -> None:
@@ -15,18 +15,8 @@ def add(commands: Any) -> None:
     command = commands.add_parser("fit", help="train a tower, or go on with an interrupted training")
     command.add_argument("--data", metavar="DIR", required=True, help="prepared faces, or photographs")
     command.add_argument("--out", metavar="RUN", required=True, help="the run folder")
-    recipes = ", ".join(known_recipes())
-    command.add_argument(
-        "--recipe",
-        default=DEFAULT_RECIPE,
-        metavar="NAME",
-        help=f"{recipes}, or a .toml file (default: {DEFAULT_RECIPE})",
-    )
-    command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="such as tower.width=32"
-    )
+    add_recipe_options(command)
     command.add_argument("--epochs", type=int, metavar="N", help="short for --set schedule.epochs=N")
-    command.add_argument("--seed", type=int, metavar="N", help="seed of everything that is random")
     command.add_argument("--split", metavar="FILE", help="a split.json to use in place of a new division")
     command.add_argument("--aligned", action="store_true", help="DIR holds aligned crops that other means made")
     command.add_argument("--force", action="store_true", help="replace the run that is there")
@@ -44,12 +34,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from train.recipe import load_config
-
-    settings = list(options.settings)
-    if options.epochs is not None:
-        settings.append(f"schedule.epochs={options.epochs}")
-    config = load_config(options.recipe, settings, seed=options.seed)
+    config = chosen_config(options, *([] if options.epochs is None else [f"schedule.epochs={options.epochs}"]))
     from train.fitting.fit import fit
 
     fitted = fit(

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge_runtime.console import say
 from train.commands.output import report_result
-from train.recipe import DEFAULT_RECIPE, known_recipes
+from train.commands.recipe_options import add_recipe_options, chosen_config
 
 
 def add(commands: Any) -> None:
@@ -16,26 +16,15 @@ def add(commands: Any) -> None:
     command = commands.add_parser("show", help="pictures of the augmentations, of a batch and of pairs")
     command.add_argument("--data", metavar="DIR", required=True, help="prepared faces, or another source of pictures")
     command.add_argument("--out", metavar="DIR", required=True, help="the folder for the pictures")
-    recipes = ", ".join(known_recipes())
-    command.add_argument(
-        "--recipe",
-        default=DEFAULT_RECIPE,
-        metavar="NAME",
-        help=f"{recipes}, or a .toml file (default: {DEFAULT_RECIPE})",
-    )
-    command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="such as augment.blur=0.5"
-    )
-    command.add_argument("--seed", type=int, metavar="N", help="seed of everything that is random")
+    add_recipe_options(command)
     command.add_argument("--force", action="store_true", help="replace pictures that are there")
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     from edge_runtime.files import refuse_overwrite
-    from train.recipe import load_config
 
-    config = load_config(options.recipe, options.settings, seed=options.seed)
+    config = chosen_config(options)
     out = Path(options.out)
     refuse_overwrite(out, force=options.force)
     from train.batches.show import write_pictures

@@ -18,7 +18,8 @@ class ScheduleConfig:
     """Epochs, steps and the learning rate.
 
     Attributes:
-        epochs: Number of epochs; metrics are computed and a checkpoint is written after each.
+        epochs: Number of epochs; metrics are computed and a checkpoint is written after each. 0 is for a tower whose
+            embedding layer is solved, not trained (``whiten``).
         steps_per_epoch: Batches in an epoch.
         warmup_epochs: Epochs of the linear warm-up.
         optimizer: ``"adamw"``, ``"adam"``, ``"sgd"`` (with Nesterov momentum 0.9) or ``"rmsprop"``.
@@ -32,6 +33,9 @@ class ScheduleConfig:
         patience: Epochs without a better one after which the training stops early; 0 for never.
         norm_batches: Batches over which batch normalisation's statistics are computed anew for the delivered weights;
             0 keeps the running ones.
+        whiten: Ridge of the within-person whitening that replaces the embedding layer after the last epoch, as a share
+            of the mean variance (:mod:`train.fitting.whiten`); 0 leaves the trained layer.
+        whiten_copies: How often each picture is augmented for it, besides the picture itself.
         precision: ``"float32"``, ``"mixed_bfloat16"`` or ``"mixed_float16"``; the mixed ones gain on GPUs only.
     """
 
@@ -46,11 +50,17 @@ class ScheduleConfig:
     watch: str = "auc"
     patience: int = 0
     norm_batches: int = 0
+    whiten: float = 0.0
+    whiten_copies: int = 8
     precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Refuse numbers that train nothing."""
-        within(self, "epochs", 1, 100_000)
+        within(self, "epochs", 0, 100_000)
+        within(self, "whiten", 0, 100)
+        within(self, "whiten_copies", 0, 1000)
+        if self.epochs == 0 and not self.whiten:
+            raise UsageError("schedule.epochs=0 trains nothing. Use: --set schedule.epochs=40, or schedule.whiten=0.03")
         within(self, "steps_per_epoch", 1, 1_000_000)
         within(self, "warmup_epochs", 0, self.epochs)
         within(self, "learning_rate", 1e-8, 10)

@@ -12,7 +12,7 @@ from edge_runtime.errors import SiamliteError
 from train.batches.stream import BatchStream
 from train.fitting.checkpoint import TrainingState, write_state
 from train.fitting.validation import Validation
-from train.keras_quietly import keras
+from train.keras_quietly import keras, known_warnings
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +90,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._watch = watch
         self._patience = patience
         self.state = state
+
+    def keep_untrained(self, model: Any) -> None:
+        """Write the state before the first epoch, for a recipe that has none."""
+        self._tower.set_weights(model.tower.get_weights())
+        with known_warnings():
+            self.state = write_state(self._folder, model, self._tower, epoch=0, score=(0.0,), before=None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the state."""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.files import write_bytes, write_json
 from edge_runtime.metrics import PairScores
-from train.batches.people import people_rows
-from train.batches.stream import make_batch
 from train.config import Config
 from train.data.faces import FaceSet
 from train.fitting.checkpoint import TrainingState
+from train.fitting.closing import close
 from train.fitting.inputs import Inputs
 from train.fitting.log import read_log
-from train.fitting.norm import reestimate_norm
 from train.fitting.run import RunFolder, write_description
 from train.fitting.tensorboard import write_projector
 from train.keras_quietly import known_warnings, load_keras
@@ -29,8 +26,6 @@ from train.towers.macs import count_macs
 
 _log = logging.getLogger(__name__)
 
-# The statistics of batch normalisation are computed on batches that no epoch draws.
-_NORM_STEP = 2**40
 _MOST_PICTURES = 3000
 
 
@@ -44,8 +39,8 @@ class FitResult:
         epochs: Number of epochs.
         validation: Verification of the validation people with that tower; None where there are none.
         macs: Multiply-accumulates of one forward pass.
-        seconds: Time spent in epochs.
-        waiting: Share of it that was spent waiting for batches, 0 to 1.
+        seconds: Time spent in epochs and in what follows the last one.
+        waiting: Share of the time in epochs that was spent waiting for batches, 0 to 1.
     """
 
     run: RunFolder
@@ -74,35 +69,30 @@ def deliver(
     """Write the tower, its metrics and its pictures; the mark that the run is finished comes last."""
     best = run.checkpoints / state.best
     tower = load_keras(best)
-    if config.schedule.norm_batches:
-        count = reestimate_norm(tower, _norm_batches(inputs.train, config))
-        _log.info("batch normalisation: statistics of %d batches", count)
+    began = time.perf_counter()
+    if close(tower, inputs.train, config):
         best = run.checkpoints / "delivered.keras"
         with known_warnings():
             tower.save(str(best))
     write_bytes(run.tower, best.read_bytes())
+    closing = time.perf_counter() - began
     log = read_log(run.log)
     result = _verify(run, config, tower, inputs.validation, state.best_epoch)
-    seconds = sum(log["seconds"])
+    seconds = sum(log.get("seconds", []))
     fitted = FitResult(
         run=run,
         best_epoch=state.best_epoch,
         epochs=state.epoch,
         validation=result,
         macs=count_macs(tower),
-        seconds=seconds,
-        waiting=float(np.dot(log["seconds"], log["waiting"]) / max(seconds, 1e-9)),
+        seconds=seconds + closing,
+        waiting=float(np.dot(log["seconds"], log["waiting"]) / seconds) if seconds else 0.0,
     )
     write_json(run.metrics, fitted.as_mapping())
-    plot_training(run.plots / "training.png", log, state.best_epoch, config.recipe)
+    if log:
+        plot_training(run.plots / "training.png", log, state.best_epoch, config.recipe)
     write_description(run, description, finished=True)
     return fitted
-
-
-def _norm_batches(train: FaceSet, config: Config) -> Iterator[npt.NDArray[np.float32]]:
-    people = people_rows(train.labels)
-    for step in range(config.schedule.norm_batches):
-        yield make_batch(train.pixels, people, config, _NORM_STEP + step)[0]
 
 
 def _verify(

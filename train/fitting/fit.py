@@ -113,6 +113,8 @@ def _train(run: RunFolder, config: Config, inputs: Inputs, distribution: Distrib
         watch=config.schedule.watch if inputs.validation is not None else "last",
         patience=config.schedule.patience if inputs.validation is not None else 0,
     )
+    if config.schedule.epochs == 0 and distribution.is_chief:
+        checkpoint.keep_untrained(model)
     if not ended:
         run_epochs(run, config, model, inputs, checkpoint, finished, distribution)
     if not distribution.is_chief:

@@ -11,6 +11,7 @@ from edge_runtime.preprocess import InputSpec
 from train.config import TowerConfig
 from train.towers.applications import applications
 from train.towers.mobile import mobilefacenet, mobilenet_v2
+from train.towers.oriented import oriented
 from train.towers.plain import plain
 from train.towers.tutorial import tutorial
 
@@ -38,6 +39,12 @@ TOWERS: dict[str, TowerKind] = {
         purpose="plain 3×3 residual network: the default; gains most from int8",
         width="channels of the first stage, doubled at each stage",
         unused=("backbone", "weights"),
+    ),
+    "oriented": TowerKind(
+        build=oriented,
+        purpose="fixed oriented edges and one linear layer: for some tens of people, and for very small devices",
+        width="number of directions; 8 is enough",
+        unused=("blocks", "head", "backbone", "weights"),
     ),
     "tutorial": TowerKind(
         build=tutorial,

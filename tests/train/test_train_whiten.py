@@ -50,7 +50,7 @@ def test_an_edge_is_felt_in_its_direction_alone():
 
 def test_few_operations_and_one_trained_layer():
     tower = build_tower(SPEC, CONFIG)
-    assert count_macs(tower) == 64 * 64 * 25 * 8 + 512 * 128
+    assert count_macs(tower) == 64 * 64 * 25 * 8 + 8 * 8 * 16 * 16 * 8 + 512 * 128
     assert [variable.path.split("/")[0] for variable in tower.trainable_variables] == ["embedding", "embedding"]
     assert mirror_order(build_tower(SPEC, TowerConfig(width=4, blocks=(1,)))) is None
 
@@ -66,8 +66,8 @@ def _toy(rng):
     inputs = keras.Input((2, 2, 1))
     tower = keras.Model(inputs, keras.layers.Dense(4, name="embedding")(keras.layers.Flatten()(inputs)))
     labels = np.repeat(np.arange(20), 6)
-    values = np.concatenate([rng.normal(0, 1, (20, 2))[labels], rng.normal(0, 5, (120, 2))], axis=1)
-    values[:, :2] += rng.normal(0, 0.1, (120, 2))
+    values = np.concatenate([rng.normal(0, 1, (20, 2))[labels], rng.normal(0, 2, (120, 2))], axis=1)
+    values[:, :2] += rng.normal(0, 0.3, (120, 2))
     return tower, values.reshape(-1, 2, 2, 1).astype(np.float32), labels
 
 
@@ -76,13 +76,14 @@ def test_whitened_differences_within_a_person_are_the_unit_matrix():
     assert whiten_head(tower, [(values[:50], labels[:50]), (values[50:], labels[50:])], ridge=1e-9) == 120
     embedded = tower(values).numpy().astype(np.float64)
     rest = embedded - np.stack([embedded[labels == label].mean(axis=0) for label in labels])
-    np.testing.assert_allclose(rest.T @ rest / 120, np.eye(4), atol=1e-3)
+    # The kernel stands on int8's grid, hence the tolerance.
+    np.testing.assert_allclose(rest.T @ rest / 120, np.eye(4), atol=0.03)
     np.testing.assert_allclose(embedded.mean(axis=0), 0, atol=1e-4)
     spread = embedded.var(axis=0)
     assert (np.diff(spread) <= 1e-9).all()
     before, _ = equal_error_rate(pair_scores(values.reshape(120, 4), labels))
     after, _ = equal_error_rate(pair_scores(embedded[:, :2], labels))
-    assert after < 0.15 < 0.3 < before
+    assert after < 0.2 < 0.35 < before
 
 
 def test_what_cannot_be_whitened():
@@ -118,3 +119,12 @@ def test_a_trained_network_can_end_in_a_solved_layer(tmp_path, tiny_faces):
     [best] = (tmp_path / "run" / "checkpoints").glob("best-*.keras")
     assert fitted.epochs == 2
     assert not np.allclose(kept, load_keras(best).get_layer("embedding").kernel.numpy())
+
+
+def test_the_kernel_loses_nothing_in_int8():
+    tower, values, labels = _toy(np.random.default_rng(2))
+    whiten_head(tower, [(values + 7, labels)], ridge=0.01)
+    kernel = tower.get_layer("embedding").kernel.numpy()
+    steps = kernel / (np.abs(kernel).max(axis=0) / 127)
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+    np.testing.assert_allclose(tower(values + 7).numpy().mean(axis=0), 0, atol=1e-3)

@@ -98,4 +98,15 @@ def _solve(moments: _Moments, ridge: float, *, length: int) -> tuple[Rows, Rows]
     kernel = np.pad(kernel, ((0, 0), (0, length - kernel.shape[1])))
     if moments.mirror is not None:
         kernel = (kernel + kernel[moments.mirror]) / 2
+    kernel = _on_int8_grid(kernel)
     return kernel, -mean @ kernel
+
+
+def _on_int8_grid(kernel: Rows) -> Rows:
+    """Round each column to the 255 values that int8 has for it.
+
+    The features are far from zero on average, and rounding a column afterwards would shift every embedding by what the
+    rounding makes of that average. Rounded first, the bias takes it back.
+    """
+    step = np.maximum(np.abs(kernel).max(axis=0), 1e-30) / 127
+    return np.rint(kernel / step) * step

@@ -24,7 +24,7 @@ def oriented(spec: InputSpec, config: TowerConfig) -> Any:
     """Edges in some directions, clipped, averaged over overlapping cells, and a dense layer.
 
     The idea of histograms of oriented gradients (Dalal and Triggs 2005, CVPR) in built-in layers: a fixed 5×5
-    convolution with first derivatives of a Gaussian, ReLU6 in place of contrast normalisation, and average pooling over
+    convolution with first derivatives of a Gaussian, ReLU6 in place of contrast normalisation, and averages over
     windows of a quarter of the side in steps of an eighth. With some tens of people to learn from it beats networks
     that learn their filters, at a fraction of their operations. The dense layer is solved (``schedule.whiten``), or
     trained.
@@ -49,7 +49,10 @@ def oriented(spec: InputSpec, config: TowerConfig) -> Any:
     edges = keras.layers.Conv2D(config.width, 5, padding="same", use_bias=False, trainable=False, name=_LAYER)
     values = keras.layers.ReLU(max_value=6.0)(edges(inputs))
     edges.set_weights([_derivatives(config.width, spec.channels)])
-    values = keras.layers.AveragePooling2D(2 * cell, cell, padding="same")(values)
+    # A convolution in place of average pooling: int8 pooling keeps the range of what goes in, three times as wide.
+    cells = keras.layers.DepthwiseConv2D(2 * cell, cell, padding="same", use_bias=False, trainable=False, name="cells")
+    values = cells(values)
+    cells.set_weights([np.full(cells.kernel.shape, 1 / (2 * cell) ** 2, dtype=np.float32)])
     values = keras.layers.Flatten()(values)
     if config.dropout:
         values = keras.layers.Dropout(config.dropout)(values)

@@ -90,7 +90,7 @@ def test_results_are_written_and_read(tmp_path: Path) -> None:
 
 
 def test_a_command_is_written_as_it_would_be_typed() -> None:
-    arguments = argparse.Namespace(seeds=[0, 1], recipe="att", work="/x")
+    arguments = argparse.Namespace(seeds=[0, 1], recipe=["att"], work="/x")
     assert command_of("att", arguments, "recipe", "seeds") == "python -m benchmarks.seeds att --recipe att --seeds 0 1"
 
 
@@ -120,9 +120,11 @@ def test_losses_are_ordered_by_their_mean_error() -> None:
 
 def test_a_tower_that_the_gate_refused_is_shown_as_such() -> None:
     run = {"seed": 0, "seconds": 3.0, "cpu_seconds": 4.0, "float": {"eer": 0.1}, "int8": {"eer": 0.2}}
-    lines = att_table({"runs": [run, {**run, "seed": 1, "float": {"eer": 0.3}, "int8": None}]}).splitlines()
-    assert lines[3] == "| 1 | 30.0 % | refused | 3 | 4 |"
-    assert lines[4] == "| mean | 20.0 % | 20.0 % | 3 | 4 |"
+    runs = [run, {**run, "seed": 1, "float": {"eer": 0.3}, "int8": None}]
+    lines = att_table({"rows": [{"recipe": "att", "runs": runs}, {"recipe": "own", "runs": [run]}]}).splitlines()
+    assert lines[3] == "| `att` | 1 | 30.0 % | refused | 3 | 4 |"
+    assert lines[4] == "| **`att`** | mean | 20.0 % | 20.0 % | 3 | 4 |"
+    assert lines[6] == "| **`own`** | mean | 10.0 % | 20.0 % | 3 | 4 |"
 
 
 def test_fashion_stands_beside_what_was_published() -> None:

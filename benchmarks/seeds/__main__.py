@@ -27,9 +27,11 @@ def make_parser() -> argparse.ArgumentParser:
     losses = parts.add_parser("losses", help="every loss and sampler on the AT&T faces")
     losses.add_argument("--seeds", type=int, nargs="+", default=[0, 1], metavar="N", help="default: 0 1")
     losses.set_defaults(run=_part("losses"))
-    att = parts.add_parser("att", help="the AT&T faces by one recipe, float and int8")
+    att = parts.add_parser("att", help="the AT&T faces by some recipes, float and int8")
     att.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
-    att.add_argument("--recipe", default="att", metavar="NAME", help="recipe, or a .toml file (default: att)")
+    att.add_argument(
+        "--recipe", nargs="+", default=["att"], metavar="NAME", help="recipes, or .toml files (default: att)"
+    )
     att.set_defaults(run=_part("att"))
     for command in (fashion, losses, att):
         command.add_argument(

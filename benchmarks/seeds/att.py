@@ -1,4 +1,4 @@
-"""The AT&T faces by one recipe, with several seeds: float and full int8 on the same pairs of strangers."""
+"""The AT&T faces by some recipes, with several seeds: float and full int8 on the same pairs of strangers."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ _SPLIT = ("split.by=people", "split.validation=0", "split.test=0.25", "schedule.
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Train, convert and measure with every seed; returns the exit code."""
-    size_px = load_config(arguments.recipe).input.size_px
-    data = prepared_att(arguments.work, size_px=size_px, wheels=arguments.wheels)
-    runs = []
-    for seed in arguments.seeds:
-        runs.append(run_seed(seed, data, arguments))
-        emit(runs[-1])
-    values = {"recipe": Path(arguments.recipe).stem, "seeds": arguments.seeds, "runs": runs}
+    """Train, convert and measure by every recipe with every seed; returns the exit code."""
+    rows = []
+    for recipe in arguments.recipe:
+        size_px = load_config(recipe).input.size_px
+        data = prepared_att(arguments.work, size_px=size_px, wheels=arguments.wheels)
+        runs = []
+        for seed in arguments.seeds:
+            runs.append(run_seed(recipe, seed, data, arguments))
+            emit({"recipe": Path(recipe).stem, **runs[-1]})
+        rows.append({"recipe": Path(recipe).stem, "runs": runs})
+    values = {"seeds": arguments.seeds, "rows": rows}
     command = command_of("att", arguments, "recipe", "seeds")
     say(f"written: {write_result(arguments.results, 'att', values, command=command)}")
     return EXIT_OK
 
 
-def run_seed(seed: int, data: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+def run_seed(recipe: str, seed: int, data: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """One division of the people, one training, one conversion."""
-    config = load_config(arguments.recipe, _SPLIT, seed=seed)
+    config = load_config(recipe, _SPLIT, seed=seed)
     out = arguments.work / "att" / f"{config.recipe}-seed-{seed}"
     trained = train(data, out, config, force=arguments.force)
     exported = convert(trained.run, data, out.with_name(f"{out.name}.tflite"))

@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     rows = []
     for name, config in setups:
         trained = train(DATA, arguments.work / "fashion" / name, config, force=arguments.force)
-        row = {**_describe(config, trained), **measure_run(trained.run)}
+        row = {**_describe(config, trained), "log": _validation_log(trained.run), **measure_run(trained.run)}
         emit({"name": name, **row})
         rows.append({"name": name, **row})
     values = {"rows": rows, "pairs": {"validation_seed": 0, "training_seed": 1}, "trials": _TRIALS, "draws": _DRAWS}
@@ -54,6 +54,14 @@ def _describe(config: Config, trained: Trained) -> dict[str, Any]:
         "batch_pictures": config.batch.people * config.batch.pictures,
         **trained.as_mapping(),
     }
+
+
+def _validation_log(run: Path) -> list[float]:
+    """The validation loss that the training itself logged after each epoch; empty where it logs none."""
+    from train.fitting.log import read_log
+    from train.fitting.run import RunFolder
+
+    return list(read_log(RunFolder(root=run).log).get("val_loss", []))
 
 
 def measure_run(run: Path, data: str | Path = DATA) -> dict[str, Any]:

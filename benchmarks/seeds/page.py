@@ -38,6 +38,9 @@ def make_page(results: Path) -> str:
             continue
         result = read_result(results, part)
         values[part] = {**result, "table": _TABLES[part](result), "made": _made(result)}
+    if values["fashion"]:
+        tutorials = [row for row in values["fashion"]["rows"] if row["recipe"] == "fashion-tutorial"]
+        values["tutorial"] = max(tutorials, key=lambda row: int(row["epochs"]))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,

@@ -73,21 +73,28 @@ def _loss_words(row: dict[str, Any]) -> str:
 
 def _loss_cells(runs: list[dict[str, Any]]) -> list[str]:
     shown = [_percent(run["eer"]) for run in runs]
-    seconds = [_count(_mean(runs, key)) for key in ("seconds", "cpu_seconds")]
-    return [_percent(_mean(runs, "eer")), *shown, f"{_mean(runs, 'auc'):.3f}", *seconds]
+    return [_percent(_mean(runs, "eer")), *shown, f"{_mean(runs, 'auc'):.3f}", *_times(runs)]
 
 
 def att_table(result: dict[str, Any]) -> str:
-    """Float and int8 of each seed, and their means."""
-    runs = result["runs"]
+    """Float and int8 of each recipe and seed, and their means."""
+    table = [["recipe", "seed", "EER, float", "EER, int8", "seconds", "CPU seconds"]]
+    for row in result["rows"]:
+        for run in row["runs"]:
+            eers = [_percent(run[kind]["eer"]) if run[kind] else "refused" for kind in ("float", "int8")]
+            table.append([f"`{row['recipe']}`", str(run["seed"]), *eers, *_times([run])])
+        table.append([f"**`{row['recipe']}`**", "mean", *_mean_errors(row["runs"]), *_times(row["runs"])])
+    return markdown(table)
+
+
+def _mean_errors(runs: list[dict[str, Any]]) -> list[str]:
+    """Mean EER, float and int8, over the seeds that have one."""
     kinds = [[run[kind]["eer"] for run in runs if run[kind]] for kind in ("float", "int8")]
-    table = [["seed", "EER, float", "EER, int8", "seconds", "CPU seconds"]]
-    for run in runs:
-        eers = [_percent(run[kind]["eer"]) if run[kind] else "refused" for kind in ("float", "int8")]
-        table.append([str(run["seed"]), *eers, _count(run["seconds"]), _count(run["cpu_seconds"])])
-    means = [_percent(statistics.fmean(values)) if values else "" for values in kinds]
-    seconds = [_count(_mean(runs, key)) for key in ("seconds", "cpu_seconds")]
-    return markdown([*table, ["mean", *means, *seconds]])
+    return [_percent(statistics.fmean(values)) if values else "" for values in kinds]
+
+
+def _times(runs: list[dict[str, Any]]) -> list[str]:
+    return [_count(_mean(runs, key)) for key in ("seconds", "cpu_seconds")]
 
 
 def _mean(runs: list[dict[str, Any]], key: str) -> float:

@@ -20,7 +20,7 @@ class Trained:
 
     Attributes:
         run: The run folder.
-        seconds: Time spent in epochs, with the measurements after each.
+        seconds: Time spent in epochs, with the measurements after each; the whole time where there are no epochs.
         cpu_seconds: Processor time of the whole training on all cores; other work on the machine does not add to it.
         pictures: Number of pictures that the tower was shown, repetitions counted.
         parameters: Weights of the tower.
@@ -63,14 +63,14 @@ def train(data: str | Path, out: Path, config: Config, *, force: bool = False) -
     say(f"{out.name}: training …")
     kept.unlink(missing_ok=True)
     keras.backend.clear_session()
-    began = time.process_time()
+    began, began_s = time.process_time(), time.perf_counter()
     fitted = fit(data, out, config, force=True)
     cpu_seconds = time.process_time() - began
     if fitted is None:
         raise RuntimeError("a comparison is not trained on several machines")
     trained = Trained(
         run=out,
-        seconds=fitted.seconds,
+        seconds=fitted.seconds if fitted.epochs else time.perf_counter() - began_s,
         cpu_seconds=cpu_seconds,
         pictures=config.batch.people * config.batch.pictures * config.schedule.steps_per_epoch * fitted.epochs,
         parameters=int(load_keras(fitted.run.tower).count_params()),

@@ -33,7 +33,12 @@ def arguments(tmp_path: Path, strangers: Path, monkeypatch: pytest.MonkeyPatch) 
         '[input]\nsize_px = 16\ncolour = "grey"\n[tower]\nwidth = 4\nblocks = [1]\nembedding_length = 8\n'
     )
     return argparse.Namespace(
-        work=tmp_path / "work", results=tmp_path / "results", wheels=None, force=False, recipe=str(recipe), seeds=[0, 3]
+        work=tmp_path / "work",
+        results=tmp_path / "results",
+        wheels=None,
+        force=False,
+        recipe=[str(recipe)],
+        seeds=[0, 3],
     )
 
 
@@ -44,13 +49,14 @@ def test_att_is_trained_converted_and_measured(
     monkeypatch.setattr(att, "_SPLIT", (*att._SPLIT, *short, "schedule.epochs=2", "schedule.steps_per_epoch=20"))
     assert att.main(arguments) == 0
     result = read_result(arguments.results, "att")
-    assert [run["seed"] for run in result["runs"]] == [0, 3]
-    for run in result["runs"]:
+    assert result["rows"][0]["recipe"] == "tiny"
+    assert [run["seed"] for run in result["rows"][0]["runs"]] == [0, 3]
+    for run in result["rows"][0]["runs"]:
         assert (run["float"]["people"], run["float"]["impostor_pairs"]) == (4, 216)
         assert run["int8"]["impostor_pairs"] == 216
         assert abs(run["int8"]["eer"] - run["float"]["eer"]) < 0.1
         assert run["int8_bytes"] > 1000
-    assert att_table(result).splitlines()[-1].startswith("| mean |")
+    assert att_table(result).splitlines()[-1].startswith("| **`tiny`** | mean |")
     assert capsys.readouterr().out.count("int8_bytes") == 2
 
 

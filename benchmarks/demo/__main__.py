@@ -18,7 +18,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=_ROOT / "demo", help="folder for everything (default: demo)")
     parser.add_argument("--wheels", type=Path, help="folder with the wheels, for use without network")
-    parser.add_argument("--epochs", type=int, help="train for so many epochs instead of the recipe's")
+    parser.add_argument("--epochs", type=int, help="train for so many epochs; the recipe has none")
     parser.add_argument("--seed", type=int, default=1, help="of the split, the training and the video (default: 1)")
     parser.add_argument("--train-people", type=int, default=30, help="people to train on (default: 30)")
     parser.add_argument("--visitors", type=int, default=10, help="people in the video, half of them enrolled")

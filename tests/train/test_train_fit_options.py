@@ -157,8 +157,9 @@ def test_one_training_at_a_time(tmp_path, tiny_faces):
 
 
 def test_a_loss_that_is_no_number_is_one_clear_error(tmp_path, tiny_faces):
-    settings = ["loss.name=contrastive", "loss.normalise=false", "schedule.learning_rate=10", "schedule.steps_per_epoch=80"]
-    config = tiny_config(*settings, "schedule.optimizer=sgd", "schedule.warmup_epochs=0")
+    loss = ["loss.name=contrastive", "loss.normalise=false"]
+    schedule = ["learning_rate=10", "steps_per_epoch=80", "optimizer=sgd", "warmup_epochs=0"]
+    config = tiny_config(*loss, *(f"schedule.{setting}" for setting in schedule))
     with pytest.raises(SiamliteError, match="not a number"):
         fit(tiny_faces, tmp_path / "run", config)
     assert not (tmp_path / "run" / "tower.keras").exists()

@@ -98,7 +98,7 @@ def test_the_device_has_a_name_and_an_account():
 def test_the_usual_towers_are_all_towers():
     rows = usual_towers()
     assert {config.name for _, config in rows} == set(TOWERS)
-    for recipe in ("faces-small", "att"):
+    for recipe in ("faces-small", "att", "few-people"):
         config = load_config(recipe)
         assert (config.input, config.tower) in rows
     assert [config.name for _, config in usual_towers(["mobilefacenet", "tutorial"])] == ["tutorial", "mobilefacenet"]

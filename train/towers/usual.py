@@ -26,7 +26,7 @@ def usual_towers(names: Sequence[str] = ()) -> list[tuple[InputSpec, TowerConfig
     unknown = [name for name in names if name not in TOWERS]
     if unknown:
         raise UsageError(f"unknown tower {unknown[0]!r}; known are {', '.join(TOWERS)}.")
-    recipes = [load_config(recipe) for recipe in ("faces-small", "att")]
+    recipes = [load_config(recipe) for recipe in ("faces-small", "att", "few-people")]
     rows = [
         (_DIGITS, TowerConfig(name="tutorial", width=64, dropout=0.3, embedding_length=48, head="average")),
         *((config.input, config.tower) for config in recipes),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from edge_runtime.errors import SiamliteError
@@ -69,9 +70,27 @@ def run_command(
     arguments = parser.parse_args(argv)
     debug = bool(getattr(arguments, "debug", False))
     level = logging.DEBUG if debug else logging.INFO if talk else logging.WARNING
-    logging.basicConfig(
-        level=level, format="%(message)s" if talk else "%(levelname)s %(message)s", stream=sys.stderr, force=True
-    )
+    with _log_on_stderr(level, "%(message)s" if talk else "%(levelname)s %(message)s"):
+        return _run(arguments, debug=debug, interrupted=interrupted)
+
+
+@contextlib.contextmanager
+def _log_on_stderr(level: int, layout: str) -> Iterator[None]:
+    """Show the log on stderr for as long as a command runs."""
+    root = logging.getLogger()
+    before = root.level
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(layout))
+    root.addHandler(handler)
+    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+
+def _run(arguments: argparse.Namespace, *, debug: bool, interrupted: str) -> int:
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,8 @@ def enroll(arguments: argparse.Namespace) -> int:
         say(f"skipped: {count}× {reason}")
     alike = "" if enrolment.self_similarity is None else f", alike by {enrolment.self_similarity:.2f} on average"
     say(f"enrolled {arguments.name} with {len(enrolment.templates)} samples{alike} in {path}")
-    say(f"next: siamlite verify {arguments.name} --tower {tower.path} --source {without_password(arguments.source)}")
+    words = [arguments.name, "--tower", str(tower.path), "--source", without_password(arguments.source)]
+    say(f"next: siamlite verify {shlex.join(words)}")
     return EXIT_OK
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -111,7 +112,7 @@ def _tell_exported(exported: Exported) -> None:
     path, default = exported.tower.path, exported.result.target_fmr
     print(f"\n{thresholds_table(exported.thresholds, default_fmr=default)}")
     print(f"\nwrote {path} ({exported.size_bytes / 1024:.0f} KiB)")
-    print(f"next: siamlite enroll NAME --tower {path} --source 0")
+    print(f"next: siamlite enroll NAME --tower {shlex.quote(str(path))} --source 0")
     rejected = exported.tower.card.operating_point().fnmr
     if rejected > 0.5:
         say(

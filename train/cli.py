@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_parser(),
         arguments,
         talk=True,
-        interrupted="interrupted. What is finished is kept; the same command goes on from there.",
+        interrupted="interrupted. What prepare or fit has finished is kept; the same command goes on from there.",
     )
 
 

@@ -64,6 +64,8 @@ def load_keras(path: str | Path) -> Any:
     Raises:
         TowerError: It is missing, damaged, or not made of built-in layers.
     """
+    if Path(path).exists() and not zipfile.is_zipfile(path):
+        raise TowerError(f"{path} is damaged: it is no .keras archive. Copy it again, or train the tower again.")
     try:
         with known_warnings():
             return keras.saving.load_model(str(path), compile=False, safe_mode=True)

@@ -34,6 +34,10 @@ def test_tensorflow_says_nothing():
         ["fit", "--data", "/nowhere", "--out", "/tmp/x-run", "--epochs", "0"],
         ["evaluate", "/nowhere", "--data", "/nowhere"],
         ["evaluate", "/nowhere", "--data", "/nowhere", "--people", ","],
+        ["calibrate", "/nowhere", "--data", "/nowhere", "--people", ","],
+        ["calibrate", "/nowhere", "--data", "/nowhere", "--seed", "-1"],
+        ["fit", "--data", "/nowhere", "--out", "/tmp/x-run", "--devices", "0"],
+        ["fit", "--data", "/nowhere", "--out", "/tmp/x-run", "--devices", "1000000"],
     ],
 )
 def test_errors_are_one_line(words, capsys, models):

@@ -6,18 +6,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from train_helpers import TINY, tiny_config, write_people
 
-from edge_runtime.errors import DataError, UsageError
+from edge_runtime.errors import DataError, SiamliteError, UsageError, WriteError
 from edge_runtime.people import scan_people
 from train.cli import main
 from train.fitting.checkpoint import read_state
+from train.fitting.epochs import enough_memory
 from train.fitting.fit import fit
 from train.fitting.log import EpochLog, read_log
-from train.keras_quietly import load_keras
+from train.keras_quietly import load_keras, tf
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,6 +134,20 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, tiny_faces):
         read_state(run / "checkpoints")
 
 
+def test_a_full_disk_is_noticed_before_hdf5_crashes_on_it(tmp_path, tiny_faces, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=20_000))
+    with pytest.raises(WriteError, match=r"0\.0 MB are free"):
+        fit(tiny_faces, tmp_path / "run", tiny_config())
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    monkeypatch.undo()
+    assert fit(tiny_faces, tmp_path / "run", tiny_config()).epochs == 2
+
+
+def test_too_large_a_batch_says_what_to_make_smaller():
+    with pytest.raises(SiamliteError, match=r"12000 pictures.*batch\.people"), enough_memory(12000):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
 def test_log_is_trimmed_to_the_checkpoint(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.4\n")
@@ -162,6 +178,8 @@ def test_photographs_are_prepared_first(att_faces, models, tmp_path, capsys):
     printed = capsys.readouterr()
     assert json.loads(printed.out)["validation"]["people"] == 2
     assert "cutting the faces out" in printed.err
+    # The photographs would hold the validation people under other bytes: export refuses those.
+    assert f"export convert {tmp_path}/run --representative {tmp_path}/run/faces " in printed.err
     assert (tmp_path / "run" / "faces" / "s1" / "1.png").exists()
     assert main([*words, "--set", "input.size_px=32"]) == 2
     assert "at another size" in capsys.readouterr().err

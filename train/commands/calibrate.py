@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.console import say, table
 from edge_runtime.errors import UsageError
-from train.commands.evaluate import add_tower_and_data
-from train.commands.output import report_result
+from train.commands.evaluate import add_tower_and_data, chosen_people
+from train.commands.output import report_result, say_next
 
 if TYPE_CHECKING:
     from train.measure.calibrate import Calibration
@@ -37,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     from train.measure.data import Choice
 
     choice = Choice(
-        people=[name.strip() for name in options.people.split(",") if name.strip()],
+        people=chosen_people(options.people),
         part=options.part,
         aligned=options.aligned,
         max_pictures=options.max_pictures,
@@ -51,7 +52,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.out:
         say(f"written: {write_json(options.out, found.as_mapping())}")
     lowest = found.thresholds[-1].point.threshold
-    say(f"next: python -m train evaluate {options.tower} --data OTHER --threshold {lowest:.6f}")
+    tower = Path(options.tower)
+    say_next("python -m train", "evaluate", tower, "--data", "OTHER", f"--threshold={lowest:.6f}")
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from edge_runtime.console import emit, say, table
+from edge_runtime.errors import UsageError
 
 
 def add(commands: Any) -> None:
@@ -26,11 +27,15 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from train.apply.embed_files import embed_files, list_pictures
-    from train.apply.oneshot import embed_examples, find_examples, guess_classes
+    from train.apply.oneshot import UNKNOWN, embed_examples, find_examples, guess_classes
     from train.measure.evaluate import load_tower
 
     classes = find_examples(options.examples)
     paths = list_pictures(options.pictures)
+    if options.score and not {path.absolute().parent.name for path in paths} & {*classes, UNKNOWN}:
+        raise UsageError(
+            f"--score: no picture lies in a folder that is named after a class, such as {next(iter(classes))}."
+        )
     tower = load_tower(options.tower)
     examples = embed_examples(tower, classes, aligned=options.aligned)
     embedded = embed_files(tower, paths, aligned=options.aligned)

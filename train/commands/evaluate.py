@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.console import say
 from edge_runtime.errors import UsageError
-from train.commands.output import report_result
+from train.commands.output import refuse_folder, report_result, say_next
 
 
 def add(commands: Any) -> None:
@@ -43,16 +44,24 @@ def add_tower_and_data(command: Any) -> None:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="seed of all that is drawn (0)")
 
 
-def _run(options: argparse.Namespace) -> int:
-    from edge_runtime.files import refuse_overwrite
+def chosen_people(text: str) -> list[str]:
+    """The names that ``--people`` gives.
 
+    Raises:
+        UsageError: There is a text, but no name in it.
+    """
+    people = [name.strip() for name in text.split(",") if name.strip()]
+    if text and not people:
+        raise UsageError("--people takes names with commas between them, such as --people anna,ben")
+    return people
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.out:
-        refuse_overwrite(options.out, force=options.force)
+        refuse_folder(options.out, force=options.force)
     if options.pictures and not options.out:
         raise UsageError("--pictures shows faces in the report, which needs --out DIR.")
-    people = [name.strip() for name in options.people.split(",") if name.strip()]
-    if options.people and not people:
-        raise UsageError("--people takes names with commas between them, such as --people anna,ben")
+    people = chosen_people(options.people)
     if options.max_pictures is not None and options.max_pictures < 4:
         raise UsageError(f"--max-pictures must be 4 or more, not {options.max_pictures}.")
     from train.measure.data import Choice
@@ -93,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _say_next(options: argparse.Namespace) -> None:
     if options.tower.endswith(".tflite"):
-        say(f"next: siamlite enroll NAME --tower {options.tower} --source 0")
-    else:
-        run = options.tower.removesuffix("/tower.keras")
-        say(f"next: python -m export convert {run} --representative FACES --out tower.tflite")
+        say_next("siamlite", "enroll", "NAME", "--tower", Path(options.tower), "--source", "0")
+        return
+    run = Path(options.tower.removesuffix("/tower.keras"))
+    say_next("python -m export", "convert", run, "--representative", "FACES", "--out", "tower.tflite")

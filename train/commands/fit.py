@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.console import say
-from train.commands.output import report_result
+from train.commands.output import report_result, say_next
 from train.commands.recipe_options import add_recipe_options, chosen_config
 
 
@@ -58,15 +59,25 @@ def _run(options: argparse.Namespace) -> int:
     say(f"{fitted.seconds:.0f} s of training, {fitted.waiting:.1%} of them waiting for batches")
     report_result(report, text, as_json=options.json)
     say(f"written: {fitted.run.tower}")
-    say(f"next: {_next_command(fitted.run, options.data)}")
+    _say_next(fitted.run, options)
     return 0
 
 
-def _next_command(run: Any, data: str) -> str:
+def _say_next(run: Any, options: argparse.Namespace) -> None:
+    from train.data.sources.open import needs_preparing
     from train.fitting.run import read_description
+    from train.measure.towers import read_training
 
-    description = read_description(run)
-    if description["template"] is None or description["split"]["by"] == "pictures":
-        # It is no tower for strangers' faces, so there is nothing to put on a device.
-        return f"python -m train evaluate {run.root} --data {data} --part validation --out REPORT"
-    return f"python -m export convert {run.root} --representative {data} --out tower.tflite"
+    description, data = read_description(run), Path(options.data)
+    validated = bool(read_training(run).split.validation)
+    if description["template"] is None or description["split"]["by"] == "pictures" or not data.is_dir():
+        # It is no tower for strangers' faces, or export could not read its pictures out of their archive.
+        part = ["--part", "validation"] if validated else []
+        aligned = ["--aligned"] if options.aligned else []
+        words = ["--data", data if validated else "OTHER", *part, *aligned, "--out", "REPORT"]
+        say_next("python -m train", "evaluate", run.root, *words)
+        return
+    # Of photographs the run holds the faces that were cut out of them.
+    faces = run.faces if needs_preparing(data) and not options.aligned else data
+    others = [] if validated else ["--evaluate", "OTHER"]
+    say_next("python -m export", "convert", run.root, "--representative", faces, *others, "--out", "tower.tflite")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.console import say
-from train.commands.output import report_result
+from train.commands.output import report_result, say_next
 
 
 def add(commands: Any) -> None:
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
         written += files
     report_result(report, text, as_json=options.json)
     say("\n".join(f"written: {path}" for path in written))
-    say(f"next: python -m train fit --data {folder} --out RUN")
+    say_next("python -m train", "fit", "--data", folder, "--out", "RUN")
     return 0
 
 

@@ -25,6 +25,12 @@ def add_recipe_options(command: Any) -> None:
     command.add_argument("--seed", type=int, metavar="N", help="seed of everything that is random")
 
 
+def recipe_words(options: argparse.Namespace) -> list[str]:
+    """The options as they were given, for a command that is to take the same recipe."""
+    seed = [] if options.seed is None else [f"--seed={options.seed}"]
+    return ["--recipe", options.recipe, *(f"--set={setting}" for setting in options.settings), *seed]
+
+
 def chosen_config(options: argparse.Namespace, *more: str) -> Config:
     """The configuration that the options name, with more settings on top.
 

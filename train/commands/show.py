@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
-from train.commands.output import report_result
-from train.commands.recipe_options import add_recipe_options, chosen_config
+from train.commands.output import refuse_folder, report_result, say_next
+from train.commands.recipe_options import add_recipe_options, chosen_config, recipe_words
 
 
 def add(commands: Any) -> None:
@@ -22,11 +21,9 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from edge_runtime.files import refuse_overwrite
-
     config = chosen_config(options)
     out = Path(options.out)
-    refuse_overwrite(out, force=options.force)
+    refuse_folder(out, force=options.force)
     from train.batches.show import write_pictures
     from train.data.faces import load_faces
 
@@ -34,5 +31,5 @@ def _run(options: argparse.Namespace) -> int:
     written = [str(path) for path in write_pictures(out, faces, config)]
     report = {"people": len(faces.people), "pictures": len(faces.names), "written": written}
     report_result(report, "\n".join(written), as_json=options.json)
-    say(f"next: python -m train fit --data {options.data} --recipe {options.recipe} --out RUN")
+    say_next("python -m train", "fit", "--data", Path(options.data), *recipe_words(options), "--out", "RUN")
     return 0

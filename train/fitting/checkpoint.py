@@ -7,7 +7,9 @@ are safe on the disk, says which of them count. Whatever is not named there is a
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,7 @@ def write_state(
         WriteError: A file cannot be written; the state before stands.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _need_space(folder, model)
     weights = f"epoch-{epoch:04d}.weights.h5"
     _save(folder / weights, model.save_weights)
     if tower is not None:
@@ -104,6 +107,18 @@ def write_state(
         if path.name not in (_STATE, state.weights, state.best):
             path.unlink(missing_ok=True)
     return state
+
+
+def _need_space(folder: Path, model: Any) -> None:
+    """Refuse to begin what the disk cannot hold: HDF5 takes the whole process down when it cannot flush a file."""
+    held = sum(math.prod(one.shape) * 4 for one in (*model.variables, *model.optimizer.variables))
+    # The tower of the best epoch comes on top of the weights and the optimizer, and HDF5 adds headings.
+    needed, free = 2 * held + (1 << 20), shutil.disk_usage(folder).free
+    if free < needed:
+        raise WriteError(
+            f"cannot write a checkpoint to {folder}: {free / 1e6:.1f} MB are free, {needed / 1e6:.1f} MB needed. "
+            "Free some space; the same command then goes on after the last finished epoch."
+        )
 
 
 def _save(path: Path, save: Any) -> None:

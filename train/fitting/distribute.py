@@ -21,6 +21,8 @@ from train.keras_quietly import tf
 _log = logging.getLogger(__name__)
 
 WAIT_S = 300.0
+# More logical devices than this would only be a typing error, and takes all of the memory.
+MOST_DEVICES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ def choose_distribution(*, devices: int | None = None, wait_s: float = WAIT_S) -
         if devices not in (None, 1):
             raise UsageError("--devices is for one machine; with TF_CONFIG each worker uses all of its GPUs.")
         return _several_machines(cluster, wait_s)
+    if devices is not None and not 1 <= devices <= MOST_DEVICES:
+        raise UsageError(f"--devices must be from 1 to {MOST_DEVICES}, not {devices}.")
     gpus = tf.config.list_physical_devices("GPU")
     count = devices or max(1, len(gpus))
     if count == 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 
+from edge_runtime.errors import SiamliteError
 from train.batches.stream import BatchStream
 from train.config import Config
 from train.fitting.agree import Follow
@@ -19,7 +20,7 @@ from train.fitting.log import EpochLog
 from train.fitting.run import RunFolder
 from train.fitting.tensorboard import ScoreHistograms
 from train.fitting.validation import Validation
-from train.keras_quietly import keras, known_warnings
+from train.keras_quietly import keras, known_warnings, tf
 
 
 def run_epochs(
@@ -53,7 +54,7 @@ def run_epochs(
         steps = config.schedule.steps_per_epoch
         batches = distribution.batches(lambda *part: stream.endless(finished * config.schedule.steps_per_epoch, part))
     # Keras draws its progress bar on stdout, which is for data.
-    with _one_opencv_thread(), contextlib.redirect_stdout(sys.stderr), known_warnings():
+    with _one_opencv_thread(), enough_memory(stream.rows), contextlib.redirect_stdout(sys.stderr), known_warnings():
         model.fit(
             batches,
             steps_per_epoch=steps,
@@ -94,6 +95,18 @@ def _callbacks(
         *([] if terminal else [EpochLines()]),
         checkpoint,
     ]
+
+
+@contextlib.contextmanager
+def enough_memory(rows: int) -> Iterator[None]:
+    """Say what to make smaller when a batch does not fit."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise SiamliteError(
+            f"the memory does not hold a batch of {rows} pictures and what the loss makes of it. Make batch.people or "
+            "batch.pictures smaller."
+        ) from error
 
 
 @contextlib.contextmanager

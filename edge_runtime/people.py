@@ -45,6 +45,7 @@ def scan_people(folder: str | Path) -> list[PersonFolder]:
     people = []
     for entry in sorted(root.iterdir(), key=lambda path: natural_key(path.name)):
         if entry.is_dir() and not entry.name.startswith("."):
+            _check_name(entry)
             pictures = pictures_below(entry)
             if pictures:
                 people.append(PersonFolder(name=entry.name, pictures=tuple(pictures)))
@@ -54,13 +55,27 @@ def scan_people(folder: str | Path) -> list[PersonFolder]:
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """All pictures at any depth below a folder, in natural order; hidden files and hidden folders are left out."""
+    """All pictures at any depth below a folder, in natural order; hidden files and hidden folders are left out.
+
+    Raises:
+        DataError: A name is not valid UTF-8.
+    """
     found = []
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(place, name) for name in names)
         found += [path for path in paths if is_image_path(path) and path.is_file()]
+    for path in found:
+        _check_name(path)
     return sorted(found, key=lambda path: natural_key(str(path)))
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that no list, report or JSON file could hold."""
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"the name {path.name!r} in {path.parent} is not valid UTF-8. Rename it.") from error
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:

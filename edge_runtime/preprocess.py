@@ -38,7 +38,9 @@ class InputSpec:
         if self.colour not in ("grey", "rgb"):
             raise UsageError(f"input colour must be 'grey' or 'rgb', not {self.colour!r}.")
         if not (np.isfinite(self.scale) and np.isfinite(self.offset)) or self.scale <= 0:
-            raise UsageError(f"input scale and offset must be finite, not {self.scale!r} and {self.offset!r}.")
+            raise UsageError(
+                f"input scale must be finite and above 0, input offset finite, not {self.scale!r} and {self.offset!r}."
+            )
 
     @property
     def channels(self) -> int:

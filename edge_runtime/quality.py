@@ -48,7 +48,8 @@ class QualityLimits:
         """Refuse limits that are not numbers or that exclude each other."""
         values = [getattr(self, name) for name in self.__slots__]
         if not all(np.isfinite(values)) or min(values) < 0 or self.min_brightness >= self.max_brightness:
-            raise UsageError(f"quality limits must be finite, not negative, and in order: {self}.")
+            held = ", ".join(f"{name} {getattr(self, name):g}" for name in self.__slots__)
+            raise UsageError(f"quality limits must be finite, not negative, and the brightness in order, not {held}.")
 
 
 def measure_quality(image_rgb: Image, face: Face, crop_rgb: Image) -> Quality:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from edge_runtime.fetch import install_detectors
 
 # Downloads are kept beside the checkout, so that a second run needs no network.
 _CACHE = Path(__file__).resolve().parents[1] / ".cache"
+
+# A shell ignores Ctrl-C for what it runs in the background, and programs that tests start and interrupt inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

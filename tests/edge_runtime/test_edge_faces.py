@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from edge_runtime.detect import MODELS, letterbox, merge_overlapping
 from edge_runtime.errors import DataError, FaceError, UsageError
 from edge_runtime.faces import FaceFinder
-from edge_runtime.images import read_image
+from edge_runtime.images import read_image, write_image
 from edge_runtime.people import natural_key, read_faces_mark, scan_people, write_faces_mark
 from edge_runtime.quality import Quality, QualityLimits, quality_problem
 
@@ -140,3 +141,18 @@ def test_the_mark_of_prepared_faces(tmp_path: Path) -> None:
     write_faces_mark(tmp_path, {"size_px": "48"})
     with pytest.raises(DataError, match="lacks size_px"):
         read_faces_mark(tmp_path)
+
+
+def test_names_that_are_no_utf8_are_named(tmp_path):
+    write_image(tmp_path / "anna" / "1.png", np.zeros((20, 20, 3), np.uint8))
+    try:
+        (tmp_path / os.fsdecode(b"b\xffn")).mkdir()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(DataError, match=r"'b\\udcffn' in .* is not valid UTF-8"):
+        scan_people(tmp_path)
+    (tmp_path / os.fsdecode(b"b\xffn")).rename(tmp_path / "anna" / os.fsdecode(b"\xfe.png"))
+    assert [person.name for person in scan_people(tmp_path)] == ["anna"]
+    (tmp_path / "anna" / "1.png").rename(tmp_path / "anna" / os.fsdecode(b"\xff.png"))
+    with pytest.raises(DataError, match="Rename it"):
+        scan_people(tmp_path)

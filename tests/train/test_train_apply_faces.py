@@ -116,6 +116,8 @@ def test_classify_prints_a_table_and_json_lines(att_run, att_strangers, examples
     assert "20 pictures, 10 classes; 0 unknown, 1 left out" in said.err
     right = int(said.err.split("right: ")[1].split()[0])
     assert right >= 12
+    assert main([*words[:-3], str(examples)]) == 2
+    assert "named after a class" in capsys.readouterr().err
     assert main([*words, "--json", "--reject-below", "1"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 21

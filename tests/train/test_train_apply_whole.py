@@ -41,6 +41,9 @@ def test_the_threshold_of_a_run(tiny_run, tmp_path):
     (tmp_path / "metrics.json").write_text('{"validation": {}}')
     with pytest.raises(DataError, match="no EER threshold"):
         choose_threshold(tmp_path)
+    (tmp_path / "metrics.json").write_text('{"validation": null}')
+    with pytest.raises(DataError, match="trained on everyone"):
+        choose_threshold(tmp_path)
 
 
 def test_a_threshold_of_ones_own():

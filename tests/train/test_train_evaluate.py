@@ -96,7 +96,32 @@ def test_damaged_tower_and_lone_keras_file(tiny_run, strangers, tmp_path, capsys
     assert evaluate(tmp_path / "tower.keras", strangers).result.people == 5
     (tmp_path / "tower.keras").write_bytes(b"PK damaged")
     assert main(["evaluate", str(tmp_path / "tower.keras"), "--data", str(strangers)]) == 3
-    assert "cannot be loaded" in capsys.readouterr().err
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_run_that_no_longer_says_who_was_trained_on_is_refused(tiny_run, tiny_faces, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    (tmp_path / "run" / "split.json").unlink()
+    with pytest.raises(DataError, match=r"no split\.json"):
+        evaluate(tmp_path / "run", tiny_faces)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--seed=-1", "--ways=0", "--shots=0", "--shots=4", "--trials=0", "--trials=99999999999", "--resamples=99999999"],
+)
+def test_numbers_that_measure_nothing_or_never_end(option, tiny_run, strangers, capsys):
+    assert main(["evaluate", str(tiny_run), "--data", str(strangers), option]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert option.split("=")[0] in printed.err
+
+
+def test_force_does_not_write_over_the_run(tiny_run, strangers, capsys):
+    before = (tiny_run / "metrics.json").read_bytes()
+    assert main(["evaluate", str(tiny_run), "--data", str(strangers), "--out", str(tiny_run), "--force"]) == 2
+    assert "holds a run" in capsys.readouterr().err
+    assert (tiny_run / "metrics.json").read_bytes() == before
 
 
 def test_keras_tower_embeds_any_number(tiny_run):

@@ -84,6 +84,7 @@ def test_the_table_of_names_and_numbers(tmp_path):
         ("a/1.png b/1.png 2", "line 2"),
         ("a/1.png b/1.png yes", "line 2"),
         ("Ann -1 2", "line 2"),
+        ("Ann 2 2", "line 2: a picture is no pair with itself"),
     ],
 )
 def test_a_malformed_line_is_named_by_its_number(tmp_path, line, words):

@@ -74,6 +74,8 @@ def _of_run(path: Path, fmr: float | None) -> Threshold:
     if not run.metrics.exists():
         raise DataError(f"{run.root} has no metrics.json and so no threshold. Give one yourself with --threshold.")
     held = read_json(run.metrics, what="the metrics of this run")
+    if held.get("validation", held) is None:
+        raise DataError(f"{run.root} was trained on everyone and has no threshold. Give one yourself with --threshold.")
     try:
         value, eer = float(held["validation"]["eer_threshold"]), float(held["validation"]["eer"])
     except (KeyError, TypeError, ValueError) as error:

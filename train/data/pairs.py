@@ -74,6 +74,8 @@ def read_pairs(path: str | Path) -> tuple[Pair, ...]:
     pairs: list[Pair] = []
     for line, fields in rows:
         left, right, genuine, fold = _parse(fields, path, line)
+        if left == right:
+            raise DataError(f"{path}, line {line}: a picture is no pair with itself. Take the line out.")
         if fold is None:
             fold = _next_fold(pairs, genuine, counts)
         pairs.append(Pair(left=left, right=right, genuine=genuine, fold=fold, line=line))
@@ -89,7 +91,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read the list of pairs {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read the list of pairs {path}: {reason}. Give a text file of pairs.") from error
     found = []
     for line, words in enumerate(text.splitlines(), start=1):
         mark = "\t" if "\t" in words else "," if "," in words else None

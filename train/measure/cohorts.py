@@ -100,7 +100,8 @@ def read_tags(path: str | Path, faces: FaceSet) -> dict[str, tuple[str, ...]]:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = [row for row in csv.reader(stream) if any(field.strip() for field in row)]
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"cannot read the tags {path}: {error}. Give a CSV file.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read the tags {path}: {reason}. Give a CSV file.") from error
     heading = [field.strip() for field in rows[0]] if rows else []
     if len(heading) < 2 or heading[0] not in ("person", "picture") or len(set(heading)) < len(heading):
         raise DataError(f"{path} must begin with a line such as: person,group (or picture,light). It has: {heading}")

@@ -40,6 +40,11 @@ class Choice:
     max_pictures: int | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what numpy's seeding would."""
+        if self.seed < 0:
+            raise UsageError(f"--seed must be 0 or more, not {self.seed}.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:

@@ -114,10 +114,10 @@ def _shots(
     embeddings: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], protocol: Protocol
 ) -> ShotAccuracy | None:
     ways = usual_ways(labels, protocol.shots) if protocol.ways is None else protocol.ways
-    if not ways:
+    if not ways and protocol.shots == 1:
         return None
     shots, trials = protocol.shots, protocol.trials
-    return measure_shots(embeddings, labels, ways=ways, shots=shots, trials=trials, seed=protocol.seed)
+    return measure_shots(embeddings, labels, ways=ways or 2, shots=shots, trials=trials, seed=protocol.seed)
 
 
 def _decide(
@@ -158,7 +158,9 @@ def _at_own_threshold(path: str | Path, scores: Pairs) -> Decisions | None:
 def _notes(tower: LoadedTower, measured: Measured, result: Verification) -> list[str]:
     notes = []
     if tower.training is None:
-        notes.append("Who the tower was trained on is not known, so it was not checked: give --run RUN.")
+        notes.append(
+            "Who the tower was trained on is not known, so it was not checked: give the run folder, or --run RUN."
+        )
     elif tower.training.split.by == "pictures":
         notes.append("The run divided pictures, not people: the classes are those it was trained on, not new ones.")
     overlap = validation_overlap(tower, measured.faces)

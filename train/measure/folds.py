@@ -71,7 +71,8 @@ def measure_pairs(
     unit = unit_rows(embeddings).astype(np.float64)
     scores = np.einsum("ij,ij->i", unit[pairs.left], unit[pairs.right])
     if pairs.genuine.all() or not pairs.genuine.any():
-        raise DataError("the list has pairs of one kind only; give pairs of one person and of two people.")
+        lost = f" ({len(pairs.missing)} more pairs have pictures that the data lacks)" if pairs.missing else ""
+        raise DataError(f"the list has pairs of one kind only{lost}; give pairs of one person and of two people.")
     both = PairScores(genuine=scores[pairs.genuine], impostor=scores[~pairs.genuine])
     accuracies, thresholds = _judge_folds(scores, pairs.genuine, pairs.folds)
     right = None if threshold is None else int(np.count_nonzero((scores >= threshold) == pairs.genuine))

@@ -18,6 +18,9 @@ from train.measure.shots import TRIALS, ShotAccuracy
 from train.measure.verify import Verification
 from train.measure.worst import WorstPair
 
+# Beyond these a typing error would keep the machine busy for days, or take all of its memory.
+_MOST, _MOST_RESAMPLES = 1_000_000, 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
@@ -49,8 +52,12 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Refuse numbers that measure nothing."""
-        if self.resamples < 20:
-            raise UsageError(f"--resamples must be 20 or more, not {self.resamples}.")
+        if not 20 <= self.resamples <= _MOST_RESAMPLES:
+            raise UsageError(f"--resamples must be from 20 to {_MOST_RESAMPLES}, not {self.resamples}.")
+        for name, least in (("ways", 2), ("shots", 1), ("trials", 1)):
+            value = getattr(self, name)
+            if value is not None and not least <= value <= _MOST:
+                raise UsageError(f"--{name} must be from {least} to {_MOST}, not {value}.")
         if self.min_impostor < 1 or self.min_genuine < 1:
             raise UsageError("--min-pairs and --min-genuine must be 1 or more.")
 

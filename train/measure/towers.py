@@ -91,6 +91,8 @@ def load_tower(path: str | Path, *, run: str | Path | None = None) -> LoadedTowe
         folder = RunFolder(root=place)
         if not folder.tower.exists():
             raise DataError(f"{place} has no tower.keras: the training is not finished. Run the same fit again.")
+        # A run that no longer says who was trained on must not be measured as if all people were new to it.
+        read_training(folder)
         return _load_keras(folder.tower, folder)
     if place.suffix == ".keras" and place.exists():
         return _load_keras(place, RunFolder(root=place.parent))
@@ -104,7 +106,7 @@ def read_training(run: RunFolder) -> Training:
         DataError: The folder is no run, or its files are damaged.
     """
     if not run.split.exists():
-        raise DataError(f"{run.root} has no split.json: it is not the folder of a run. Give the one fit wrote.")
+        raise DataError(f"{run.root} has no split.json: it is not the whole folder of a run. Give the one fit wrote.")
     held = read_json(run.pictures, what="the pictures of this run") if run.pictures.exists() else {}
     return Training(run=run, split=read_split(run.split), hashes=held)
 

@@ -104,7 +104,7 @@ def _check_folders(source: Path, target: Path, *, force: bool) -> None:
         raise DataError(f"{source} is prepared already. Use it: python -m train fit --data {source} --out RUN")
     inner, outer = source.resolve(), target.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents:
-        raise UsageError(f"--out {target} must lie outside the folder of photographs, {source}.")
+        raise UsageError(f"--out {target} must lie outside {source}, the folder of photographs. Choose another --out.")
     refuse_overwrite(target, force=force)
     # Forcing replaces a folder as a whole, so it must be one that this command wrote.
     if target.exists() and not (target.is_dir() and ((target / FACES_MARK).exists() or not any(target.iterdir()))):

@@ -46,7 +46,7 @@ def open_known(name: str) -> PictureSource:
         if path.is_file():
             return open_npz(path)
         way = "once with network: " + _keras_words("mnist")
-    raise DataError(f"{name} is not on this machine, and nothing is downloaded for it. Get it with {way}")
+    raise DataError(f"{name} is not on this machine, and nothing is downloaded for it. Get it: {way}")
 
 
 def _keras_words(module: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_runtime.console import emit, run_command, say
 
 if TYPE_CHECKING:
-    from export.gate import GateResult
+    from export.gate.judge import GateResult
     from export.pipeline import Exported
 
 
@@ -73,8 +73,8 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
+    from export.gate.tables import gate_json, gate_table
     from export.pipeline import ExportOptions, export_tower
-    from export.report import gate_json, gate_table
 
     names = ("representative", "out", "recipe", "evaluate", "samples", "fmr", "name", "licence", "seed", "force")
     options = ExportOptions(run=arguments.folder, **{name: getattr(arguments, name) for name in names})
@@ -94,7 +94,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _exported_values(exported: Exported) -> dict[str, object]:
-    from export.report import gate_json
+    from export.gate.tables import gate_json
 
     return {
         "gate": gate_json(exported.result),
@@ -107,7 +107,7 @@ def _exported_values(exported: Exported) -> dict[str, object]:
 
 
 def _tell_exported(exported: Exported) -> None:
-    from export.report import thresholds_table
+    from export.gate.tables import thresholds_table
 
     path, default = exported.tower.path, exported.result.target_fmr
     print(f"\n{thresholds_table(exported.thresholds, default_fmr=default)}")
@@ -122,7 +122,7 @@ def _tell_exported(exported: Exported) -> None:
 
 
 def _recipes(arguments: argparse.Namespace) -> int:
-    from export.report import recipes_json, recipes_table
+    from export.gate.tables import recipes_json, recipes_table
 
     if arguments.json:
         emit(recipes_json())

@@ -11,15 +11,16 @@ from edge_runtime.errors import CheckFailed, UsageError
 from edge_runtime.files import refuse_overwrite
 from edge_runtime.metrics import OperatingPoint
 from edge_runtime.tower import Embedder, Tower
-from export.bundle import assemble, refuse_unwritable, write_proven
-from export.convert import convert_tower
-from export.evaluation import evaluation_files, evaluation_folder
-from export.gate import GateResult, check_pairs, embed_exported, judge
-from export.keras_file import embed_float, load_keras_tower, tower_values
-from export.pictures import CropReader, CropSet, load_crops
-from export.recipes import DEFAULT_RECIPE, find_recipe
-from export.representative import DEFAULT_SAMPLES, MIN_PICTURES, choose_representative
-from export.run import Run, read_run
+from export.conversion.convert import convert_tower
+from export.conversion.recipes import DEFAULT_RECIPE, find_recipe
+from export.delivery.bundle import assemble, refuse_unwritable, write_proven
+from export.gate.judge import GateResult, check_pairs, embed_exported, judge
+from export.pictures.crops import CropReader, CropSet, load_crops
+from export.pictures.evaluation import evaluation_files, evaluation_folder
+from export.pictures.representative import DEFAULT_SAMPLES, MIN_PICTURES, choose_representative
+from export.sources.float_tower import KerasTower
+from export.sources.keras_file import embed_float, load_keras_tower, tower_values
+from export.sources.run import Run, read_run
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +114,8 @@ def export_tower(options: ExportOptions, *, on_gate: Callable[[GateResult], None
     model = load_keras_tower(run.tower, run.spec, embedding_length=run.embedding_length)
     evaluation, representative = _choose_sets(options, run)
     _log.info("converting to %s …", recipe.name)
-    flatbuffer = convert_tower(model, run.spec, recipe, tower_values(representative.crops_rgb, run.spec))
+    tower = KerasTower(model=model, spec=run.spec)
+    flatbuffer = convert_tower(tower, recipe, tower_values(representative.crops_rgb, run.spec))
     embedder = Embedder(flatbuffer, run.spec)
     _log.info("comparing on %d pictures of %d people …", len(evaluation.files), len(evaluation.people))
     before = embed_float(model, evaluation.crops_rgb, run.spec)
@@ -135,8 +137,8 @@ def export_tower(options: ExportOptions, *, on_gate: Callable[[GateResult], None
         name=options.name or run.name,
         licence=options.licence,
     )
-    tower = write_proven(options.out, bundle)
-    return Exported(tower=tower, result=result, size_bytes=options.out.stat().st_size)
+    written = write_proven(options.out, bundle)
+    return Exported(tower=written, result=result, size_bytes=options.out.stat().st_size)
 
 
 def _choose_sets(options: ExportOptions, run: Run) -> tuple[CropSet, CropSet]:

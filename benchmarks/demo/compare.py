@@ -15,7 +15,7 @@ from edge_runtime.images import read_image
 from edge_runtime.metrics import PairScores, equal_error_rate, pair_scores, point_at, roc_auc, unit_rows
 from edge_runtime.people import scan_people
 from edge_runtime.tower import Tower
-from export.keras_file import embed_float, load_keras_tower
+from export.sources.keras_file import embed_float, load_keras_tower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from edge_runtime.faces import FaceFinder
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import write_faces_mark
 from edge_runtime.preprocess import InputSpec
-from export.keras_file import tower_values
 from export.pipeline import ExportOptions, export_tower
 from export.quiet import import_tensorflow, quiet_tensorflow
+from export.sources.keras_file import tower_values
 
 SIZE_PX = 48
 LENGTH = 32

@@ -13,8 +13,8 @@ import pytest
 from edge_runtime.bundle import Bundle, pack_bundle
 from edge_runtime.errors import DataError, TowerError, WriteError
 from edge_runtime.tower import Tower
-from export.bundle import refuse_unwritable, write_proven
-from export.run import public_training, read_run
+from export.delivery.bundle import refuse_unwritable, write_proven
+from export.sources.run import public_training, read_run
 
 MakeRun = Callable[..., Path]
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,7 @@ import resource, sys
 from pathlib import Path
 from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import WriteError
-from export.bundle import write_proven
+from export.delivery.bundle import write_proven
 bundle = read_bundle(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:
@@ -93,7 +93,7 @@ def test_the_card_holds_no_path_of_the_machine_and_nobodys_name(exported: Bundle
 
 
 def test_golden_crops_are_drawn_not_taken_from_the_pictures(exported: Bundle) -> None:
-    from export.golden import golden_crops
+    from export.delivery.golden import golden_crops
 
     np.testing.assert_array_equal(exported.golden_crops, golden_crops(48))
     np.testing.assert_allclose(np.linalg.norm(exported.golden_embeddings, axis=1), 1, atol=1e-5)

@@ -10,11 +10,12 @@ from edge_runtime.align import DEFAULT_TEMPLATE
 from edge_runtime.errors import TowerError
 from edge_runtime.preprocess import InputSpec
 from edge_runtime.tower import Embedder
-from export.convert import convert_tower
-from export.keras_file import embed_float, load_keras_tower, tower_values
-from export.pictures import CropReader, list_files, load_crops
+from export.conversion.convert import convert_tower
+from export.conversion.recipes import RECIPES
+from export.pictures.crops import CropReader, list_files, load_crops
 from export.quiet import import_tensorflow, quiet_tensorflow
-from export.recipes import RECIPES
+from export.sources.float_tower import KerasTower
+from export.sources.keras_file import embed_float, load_keras_tower, tower_values
 
 SPEC = InputSpec(size_px=48, colour="grey")
 
@@ -29,7 +30,10 @@ def crops(faces: Path) -> np.ndarray:
 def converted(tower_model: Any, crops: np.ndarray) -> dict[str, bytes]:
     """The tower, once in each recipe."""
     values = tower_values(crops, SPEC)
-    return {name: convert_tower(tower_model, SPEC, recipe, values) for name, recipe in RECIPES.items()}
+    return {
+        name: convert_tower(KerasTower(model=tower_model, spec=SPEC), recipe, values)
+        for name, recipe in RECIPES.items()
+    }
 
 
 @pytest.mark.parametrize(("recipe", "dtype", "lowest"), [("int8", "int8", 0.97), ("float32", "float32", 0.99999)])
@@ -59,13 +63,16 @@ def test_the_same_tower_and_set_give_the_same_bytes(
     converted: dict[str, bytes], tower_file: Path, crops: np.ndarray, recipe: str
 ) -> None:
     loaded = load_keras_tower(tower_file, SPEC, embedding_length=32)
-    assert convert_tower(loaded, SPEC, RECIPES[recipe], tower_values(crops, SPEC)) == converted[recipe]
+    assert (
+        convert_tower(KerasTower(model=loaded, spec=SPEC), RECIPES[recipe], tower_values(crops, SPEC))
+        == converted[recipe]
+    )
 
 
 def test_the_representative_set_is_what_sets_the_ranges(
     converted: dict[str, bytes], tower_model: Any, crops: np.ndarray
 ) -> None:
-    dark = convert_tower(tower_model, SPEC, RECIPES["int8"], tower_values(crops // 64, SPEC))
+    dark = convert_tower(KerasTower(model=tower_model, spec=SPEC), RECIPES["int8"], tower_values(crops // 64, SPEC))
     # Quantized ranges hold zero: pixels that are all near black (-1) give the range from -1 to 0 and no more.
     seen = Embedder(dark, SPEC).interpreter.inputs[0].step
     assert seen == pytest.approx(1 / 255, rel=1e-3)
@@ -79,4 +86,4 @@ def test_a_layer_that_no_int8_operator_computes_is_refused(crops: np.ndarray) ->
         values = keras.ops.erfinv(keras.layers.Conv2D(4, 3, activation="tanh")(image))
         model = keras.Model(image, keras.layers.Dense(32)(keras.layers.GlobalAveragePooling2D()(values)))
     with pytest.raises(TowerError, match="TensorFlow cannot convert this tower to int8"):
-        convert_tower(model, SPEC, RECIPES["int8"], tower_values(crops[:10], SPEC))
+        convert_tower(KerasTower(model=model, spec=SPEC), RECIPES["int8"], tower_values(crops[:10], SPEC))

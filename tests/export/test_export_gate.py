@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import CheckFailed, UsageError
-from export.bundle import solve_thresholds
-from export.gate import GateResult, check_pairs, judge
-from export.recipes import RECIPES
-from export.report import evaluation_tables, gate_json, gate_table, thresholds_table
+from export.conversion.recipes import RECIPES
+from export.delivery.bundle import solve_thresholds
+from export.gate.judge import GateResult, check_pairs, judge
+from export.gate.tables import evaluation_tables, gate_json, gate_table, thresholds_table
 
 INT8 = RECIPES["int8"]
 

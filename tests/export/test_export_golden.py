@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from export.golden import COUNT, golden_crops
+from export.delivery.golden import COUNT, golden_crops
 
 
 @pytest.mark.parametrize("size_px", [16, 48, 112, 160])

@@ -11,8 +11,8 @@ import pytest
 
 from edge_runtime.errors import TowerError
 from edge_runtime.preprocess import InputSpec
-from export.keras_file import embed_float, load_keras_tower
 from export.quiet import import_tensorflow, quiet_tensorflow
+from export.sources.keras_file import embed_float, load_keras_tower
 
 SPEC = InputSpec(size_px=48, colour="grey")
 

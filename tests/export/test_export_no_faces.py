@@ -7,7 +7,7 @@ import pytest
 
 from edge_runtime.errors import DataError
 from export.cli import main
-from export.run import read_run
+from export.sources.run import read_run
 
 
 def test_a_run_on_pictures_that_are_no_faces_is_refused(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from edge_runtime.errors import UsageError
-from export.recipes import DEFAULT_RECIPE, RECIPES, GateLimits, find_recipe
-from export.report import recipes_json, recipes_table
+from export.conversion.recipes import DEFAULT_RECIPE, RECIPES, GateLimits, find_recipe
+from export.gate.tables import recipes_json, recipes_table
 
 
 def test_recipes_are_found_by_their_names() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.errors import DataError
-from export.evaluation import evaluation_files
-from export.pictures import CropSet
-from export.representative import choose_representative
-from export.run import read_run
+from export.pictures.crops import CropSet
+from export.pictures.evaluation import evaluation_files
+from export.pictures.representative import choose_representative
+from export.sources.run import read_run
 
 MakeRun = Callable[..., Path]
 CopyPeople = Callable[..., Path]

@@ -43,13 +43,16 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny_tflite(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run's tower as a float TFLite file with a card."""
-    from export.convert import convert_tower
-    from export.recipes import RECIPES
+    from export.conversion.convert import convert_tower
+    from export.conversion.recipes import RECIPES
+    from export.sources.float_tower import KerasTower
     from train.keras_quietly import load_keras
 
     spec = InputSpec(size_px=16, colour="grey")
     sample = np.zeros((1, 16, 16, 1), dtype=np.float32)
-    flatbuffer = convert_tower(load_keras(tiny_run / "tower.keras"), spec, RECIPES["float32"], sample)
+    flatbuffer = convert_tower(
+        KerasTower(model=load_keras(tiny_run / "tower.keras"), spec=spec), RECIPES["float32"], sample
+    )
     embedder = Embedder(flatbuffer, spec)
     golden = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
     rows = np.random.default_rng(0).normal(size=(40, 3))

@@ -6,7 +6,7 @@ from train_helpers import tiny_config
 
 from edge_runtime.errors import UsageError
 from edge_runtime.preprocess import InputSpec
-from export.keras_file import load_keras_tower
+from export.sources.keras_file import load_keras_tower
 from train.config import TowerConfig
 from train.keras_quietly import keras, known_warnings, load_keras
 from train.recipe import known_recipes, load_config

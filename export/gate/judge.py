@@ -18,7 +18,7 @@ from edge_runtime.metrics import (
     unit_rows,
 )
 from edge_runtime.tower import Embedder
-from export.recipes import GateLimits, Recipe
+from export.conversion.recipes import GateLimits, Recipe
 
 FARS = (1e-1, 1e-2, 1e-3)
 # The mean of unit vectors is this long only if all of them are one vector up to rounding.

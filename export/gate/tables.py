@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from edge_runtime.metrics import OperatingPoint
-from export.gate import FARS, GateResult, Separation
-from export.recipes import RECIPES
+from export.conversion.recipes import RECIPES
+from export.gate.judge import FARS, GateResult, Separation
 
 # More digits than the pairs can carry, fewer than a change of thread scheduling in the float tower can touch.
 _DIGITS = 6

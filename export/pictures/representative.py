@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edge_runtime.errors import DataError
 from edge_runtime.people import natural_key
-from export.evaluation import refuse_overlap, same_folder
-from export.pictures import CropReader, CropSet, PictureFile, interleave, list_files, load_crops, name_some
-from export.run import Run
+from export.pictures.crops import CropReader, CropSet, PictureFile, interleave, list_files, load_crops, name_some
+from export.pictures.evaluation import refuse_overlap, same_folder
+from export.sources.run import Run
 
 _log = logging.getLogger(__name__)
 

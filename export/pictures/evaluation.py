@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edge_runtime.errors import DataError
 from edge_runtime.people import natural_key
-from export.pictures import PictureFile, interleave, list_files, name_some
-from export.run import Run
+from export.pictures.crops import PictureFile, interleave, list_files, name_some
+from export.sources.run import Run
 
 _log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from edge_runtime.errors import CheckFailed, WriteError
 from edge_runtime.files import write_bytes
 from edge_runtime.metrics import OperatingPoint, operating_point
 from edge_runtime.tower import Embedder, Tower
-from export.gate import GateResult, embed_exported
-from export.golden import golden_crops
-from export.pictures import CropSet
-from export.report import evaluation_tables
-from export.run import Run, public_training
+from export.delivery.golden import golden_crops
+from export.gate.judge import GateResult, embed_exported
+from export.gate.tables import evaluation_tables
+from export.pictures.crops import CropSet
+from export.sources.run import Run, public_training
 
 TARGET_FMRS = (1e-4, 1e-3, 1e-2, 1e-1)
 

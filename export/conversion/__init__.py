@@ -1,0 +1,1 @@
+"""Recipes, and the conversion to a TFLite flatbuffer."""

@@ -1,0 +1,1 @@
+"""Putting the tower file together, proving it, writing it."""

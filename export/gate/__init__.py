@@ -1,0 +1,1 @@
+"""Is the converted tower still as good as the float tower?"""

@@ -1,0 +1,1 @@
+"""Aligned crops of people: whom to calibrate with, and whom to measure on."""

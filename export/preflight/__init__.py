@@ -1,0 +1,1 @@
+"""Which runtimes take a flatbuffer, and compute it rightly."""

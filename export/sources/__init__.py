@@ -1,0 +1,1 @@
+"""What can be exported: a training run, and the float towers in it."""

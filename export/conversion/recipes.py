@@ -112,7 +112,7 @@ _ALL = (
     ),
     Recipe(
         name="dynamic",
-        purpose="int8 weights, the rest found while it runs: needs no pictures; ai-edge-litert only, differs by machine",
+        purpose="int8 weights, the rest found at run time: needs no pictures; ai-edge-litert only, differs by machine",
         limits=_INT8,
         weights="int8",
         activations="float32",

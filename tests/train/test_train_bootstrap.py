@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge_runtime.bootstrap import _resampled, bootstrap, fmr_upper_bound
+from edge_runtime.grouped import GroupCounts, count_groups, group_people, rank_edges
 from edge_runtime.metrics import (
     count_pairs,
     equal_error_rate,
@@ -15,9 +17,7 @@ from edge_runtime.metrics import (
     unit_rows,
 )
 from edge_runtime.scores import GRID_STEP, PairScores
-from train.measure.bootstrap import _resampled, bootstrap, fmr_upper_bound
 from train.measure.crossfit import at_eer, at_fmr, cross_fit, people_folds
-from train.measure.grouped import GroupCounts, count_groups, group_people, rank_edges
 
 
 def simulated(people: int, each: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.bootstrap import fmr_upper_bound
 from edge_runtime.errors import CheckFailed, DataError, UsageError
+from edge_runtime.grouped import GroupCounts
 from edge_runtime.metrics import OperatingPoint, PairCounts, count_pairs, pair_scores, point_at, threshold_for
 from train.data.faces import FaceSet
-from train.measure.bootstrap import fmr_upper_bound
 from train.measure.crossfit import CrossFit, at_fmr, cross_fit, people_folds
 from train.measure.data import Choice, read_measured, validation_overlap
-from train.measure.grouped import GroupCounts
 from train.measure.towers import load_tower
 
 _EXACT_PICTURES = 3000

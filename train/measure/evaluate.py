@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.bootstrap import Intervals, bootstrap
 from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.metrics import PairCounts, Pairs, count_pairs
 from train.apply.threshold import choose_threshold
 from train.data.pairs import read_pairs, resolve_pairs
-from train.measure.bootstrap import Intervals, bootstrap
 from train.measure.cohorts import measure_cohorts, read_tags
 from train.measure.crossfit import at_eer, cross_fit, people_folds
 from train.measure.data import Choice, Measured, read_measured, refuse_trained_people, validation_overlap

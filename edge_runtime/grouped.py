@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.metrics import PairCounts
-from edge_runtime.scores import GRID_STEP, grid_cells, pair_blocks
+from edge_runtime.scores import GRID_STEP, PairCounts, grid_cells, pair_blocks
 
 _CELLS = 2**20 + 1
 

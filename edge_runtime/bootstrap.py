@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.metrics import PairCounts
-from edge_runtime.scores import GRID_STEP
-from train.measure.grouped import GroupCounts, count_groups, group_people, rank_edges
+from edge_runtime.grouped import GroupCounts, count_groups, group_people, rank_edges
+from edge_runtime.scores import GRID_STEP, PairCounts, count_pairs
 
 RESAMPLES = 200
 MIN_PEOPLE = 8
@@ -46,6 +45,35 @@ class Intervals:
     groups: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """95 % intervals of what one tower has more than another on the same pictures.
+
+    Attributes:
+        auc: Of the second's area under the ROC curve minus the first's.
+        eer: Of the second's equal error rate minus the first's.
+        tar_at_far: Of the second's TAR minus the first's, at each FAR.
+        resamples: How many there were.
+        groups: How many units were resampled: people, or groups of people where there are many.
+    """
+
+    auc: Interval
+    eer: Interval
+    tar_at_far: tuple[tuple[float, Interval], ...]
+    resamples: int
+    groups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draws:
+    """What each resample measured: float64 arrays of shape (resamples,)."""
+
+    auc: npt.NDArray[np.float64]
+    eer: npt.NDArray[np.float64]
+    tars: tuple[npt.NDArray[np.float64], ...]
+    groups: int
+
+
 def bootstrap(
     embeddings: npt.NDArray[np.floating],
     labels: npt.NDArray[np.integer],
@@ -70,17 +98,71 @@ def bootstrap(
     """
     if np.unique(labels).size < MIN_PEOPLE:
         return None
+    drawn = _draw(embeddings, labels, counts, fars, resamples, seed)
+    return Intervals(
+        auc=_percentiles(drawn.auc),
+        eer=_percentiles(drawn.eer),
+        tar_at_far=tuple((far, _percentiles(tar)) for far, tar in zip(fars, drawn.tars, strict=True)),
+        resamples=drawn.auc.size,
+        groups=drawn.groups,
+    )
+
+
+def paired_bootstrap(
+    first: npt.NDArray[np.floating],
+    second: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    *,
+    fars: Sequence[float],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Differences | None:
+    """Intervals of the differences between two towers on the same pictures.
+
+    Each resample draws the same people for both, so what is hard for both falls out of the difference.
+
+    Args:
+        first: Shape (n, d).
+        second: Shape (n, e): another tower's embeddings of the same pictures.
+        labels: Shape (n,), whose each is.
+        fars: The FARs of the TARs.
+        resamples: How often people are drawn.
+        seed: Of the draws.
+
+    Returns:
+        None if there are fewer people than 8.
+    """
+    if np.unique(labels).size < MIN_PEOPLE:
+        return None
+    a, b = (_draw(rows, labels, count_pairs(rows, labels), fars, resamples, seed) for rows in (first, second))
+    return Differences(
+        auc=_percentiles(b.auc - a.auc),
+        eer=_percentiles(b.eer - a.eer),
+        tar_at_far=tuple((far, _percentiles(y - x)) for far, x, y in zip(fars, a.tars, b.tars, strict=True)),
+        resamples=a.auc.size,
+        groups=a.groups,
+    )
+
+
+def _draw(
+    embeddings: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    counts: PairCounts,
+    fars: Sequence[float],
+    resamples: int,
+    seed: int,
+) -> _Draws:
+    """Draw people; the same labels, number and seed draw the same people whatever the embeddings are."""
     rng = np.random.default_rng([seed, 0xB007])
     groups = group_people(labels, most=_GROUPS, rng=rng)
     held = count_groups(embeddings, labels, groups, rank_edges(counts, _POINTS))
     # From the highest threshold to the lowest, so that both rates rise.
     fmrs, tars = (rates[:, ::-1] for rates in _resampled(held, resamples, rng))
     drawn = list(zip(fmrs, tars, strict=True))
-    return Intervals(
-        auc=_percentiles([_area(fmr, tar) for fmr, tar in drawn]),
-        eer=_percentiles([_equal_error(fmr, tar) for fmr, tar in drawn]),
-        tar_at_far=tuple((far, _percentiles([float(np.interp(far, fmr, tar)) for fmr, tar in drawn])) for far in fars),
-        resamples=len(drawn),
+    return _Draws(
+        auc=np.array([_area(fmr, tar) for fmr, tar in drawn]),
+        eer=np.array([_equal_error(fmr, tar) for fmr, tar in drawn]),
+        tars=tuple(np.array([np.interp(far, fmr, tar) for fmr, tar in drawn]) for far in fars),
         groups=len(held.genuine),
     )
 
@@ -136,6 +218,6 @@ def _equal_error(fmr: npt.NDArray[np.float64], tar: npt.NDArray[np.float64]) -> 
     return float(fmr[left] + share * (fmr[right] - fmr[left]))
 
 
-def _percentiles(values: Sequence[float]) -> Interval:
+def _percentiles(values: npt.NDArray[np.float64]) -> Interval:
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

@@ -53,7 +53,8 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     report = {"run": str(fitted.run.root), **fitted.as_mapping()}
     if fitted.validation is None:
-        text = f"trained on everyone for {fitted.epochs} epochs; measure it on other people with: evaluate"
+        how = f"in {fitted.epochs} epochs" if fitted.epochs else "without epochs"
+        text = f"trained on everyone, {how}; measure it on other people: python -m train evaluate"
     else:
         text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
     say(f"{fitted.seconds:.0f} s of training, {fitted.waiting:.1%} of them waiting for batches")

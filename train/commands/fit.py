@@ -71,7 +71,8 @@ def _say_next(run: Any, options: argparse.Namespace) -> None:
 
     description, data = read_description(run), Path(options.data)
     validated = bool(read_training(run).split.validation)
-    if description["template"] is None or description["split"]["by"] == "pictures" or not data.is_dir():
+    cut_out = not options.aligned and needs_preparing(options.data)
+    if description["template"] is None or description["split"]["by"] == "pictures" or not (cut_out or data.is_dir()):
         # It is no tower for strangers' faces, or export could not read its pictures out of their archive.
         part = ["--part", "validation"] if validated else []
         aligned = ["--aligned"] if options.aligned else []
@@ -79,6 +80,6 @@ def _say_next(run: Any, options: argparse.Namespace) -> None:
         say_next("python -m train", "evaluate", run.root, *words)
         return
     # Of photographs the run holds the faces that were cut out of them.
-    faces = run.faces if needs_preparing(data) and not options.aligned else data
+    faces = run.faces if cut_out else data
     others = [] if validated else ["--evaluate", "OTHER"]
     say_next("python -m export", "convert", run.root, "--representative", faces, *others, "--out", "tower.tflite")

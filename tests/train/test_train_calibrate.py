@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,19 @@ def test_thresholds_by_counting(tiny_run: Path, strangers: Path, tmp_path: Path,
     assert any("None of the run's validation people" in note for note in printed["notes"])
     assert main(words) == 2
     assert "--force" in capsys.readouterr().err
+
+
+def test_nothing_is_said_of_validation_people_where_there_were_none(
+    tiny_run: Path, strangers: Path, tmp_path: Path, capsys: Any
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    split = json.loads((run / "split.json").read_text())
+    (run / "split.json").write_text(
+        json.dumps({**split, "train": [*split["train"], *split.pop("validation")], "validation": []})
+    )
+    assert main(["calibrate", str(run), "--data", str(strangers), "--fmr", "0.1", "--json"]) == 0
+    assert not any("validation" in note for note in json.loads(capsys.readouterr().out)["notes"])
 
 
 def test_a_target_that_the_data_cannot_support(tiny_run: Path, strangers: Path, tmp_path: Path, capsys: Any) -> None:

@@ -239,9 +239,12 @@ def test_the_worst_pairs_are_the_worst() -> None:
         assert pair.distance == pytest.approx(np.linalg.norm(unit[i] - unit[j]), abs=1e-6)
         assert pair.wrong == ((score >= 0.5) != (labels[i] == labels[j]))
     sheet = decode_image(draw_worst(found, faces), name="sheet")
-    assert sheet.shape == (4 * 154, 3 * 240, 3)
-    first = sheet[:112, :112]
+    # Below the title stand the pictures, side by side in a frame that says whether the verdict was right.
+    first = sheet[38:150, 10:122]
     assert abs(float(first.mean()) - float(faces.pixels[found[0].rows[0]].mean())) < 3
+    for place, pair in enumerate(found[:3]):
+        red, green, _ = (int(value) for value in sheet[34, 6 + 246 * place])
+        assert (red > green) == pair.wrong
 
 
 def test_pictures_are_drawn_evenly() -> None:

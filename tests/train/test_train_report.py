@@ -146,6 +146,30 @@ def test_the_report_carries_everything_inside(tiny_run: Path, strangers: Path, t
     assert not list((tmp_path / "out").glob(".*"))
 
 
+def test_the_curve_of_a_training_without_validation_people_is_shown(
+    tiny_run: Path, strangers: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    with (run / "log.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    kept = [name for name in rows[0] if not name.startswith("val_")]
+    lines = [kept, *([row[name] for name in kept] for row in rows)]
+    (run / "log.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    assert "loss and validation error over the epochs" in run_report(run, strangers, tmp_path / "out")
+    (run / "log.csv").write_text("")
+    assert "loss and validation" not in run_report(run, strangers, tmp_path / "out", "--force")
+
+
+def test_the_verdicts_of_the_worst_pairs_say_their_threshold(tiny_run: Path, strangers: Path, tmp_path: Path) -> None:
+    text = run_report(tiny_run, strangers, tmp_path / "out", "--threshold", "0.25")
+    assert "judged at similarity 0.2500" in text
+    held = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert held["verdict_threshold"] == 0.25
+    for pair in held["worst"]:
+        assert (pair["verdict"] == "same") == (pair["similarity"] >= 0.25)
+
+
 def test_faces_are_shown_only_when_asked_for(tiny_run: Path, strangers: Path, tmp_path: Path) -> None:
     text = run_report(tiny_run, strangers, tmp_path / "out", "--pictures")
     assert text.count("data:image/png") == 5

@@ -53,7 +53,8 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     report = {"run": str(fitted.run.root), **fitted.as_mapping()}
     if fitted.validation is None:
-        text = f"trained on everyone for {fitted.epochs} epochs; measure it on other people with: evaluate"
+        how = f"in {fitted.epochs} epochs" if fitted.epochs else "without epochs"
+        text = f"trained on everyone, {how}; measure it on other people: python -m train evaluate"
     else:
         text = f"validation people, best epoch {fitted.best_epoch} of {fitted.epochs}\n{fitted.validation.as_text()}"
     say(f"{fitted.seconds:.0f} s of training, {fitted.waiting:.1%} of them waiting for batches")
@@ -70,7 +71,8 @@ def _say_next(run: Any, options: argparse.Namespace) -> None:
 
     description, data = read_description(run), Path(options.data)
     validated = bool(read_training(run).split.validation)
-    if description["template"] is None or description["split"]["by"] == "pictures" or not data.is_dir():
+    cut_out = not options.aligned and needs_preparing(options.data)
+    if description["template"] is None or description["split"]["by"] == "pictures" or not (cut_out or data.is_dir()):
         # It is no tower for strangers' faces, or export could not read its pictures out of their archive.
         part = ["--part", "validation"] if validated else []
         aligned = ["--aligned"] if options.aligned else []
@@ -78,6 +80,6 @@ def _say_next(run: Any, options: argparse.Namespace) -> None:
         say_next("python -m train", "evaluate", run.root, *words)
         return
     # Of photographs the run holds the faces that were cut out of them.
-    faces = run.faces if needs_preparing(data) and not options.aligned else data
+    faces = run.faces if cut_out else data
     others = [] if validated else ["--evaluate", "OTHER"]
     say_next("python -m export", "convert", run.root, "--representative", faces, *others, "--out", "tower.tflite")

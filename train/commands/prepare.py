@@ -13,7 +13,9 @@ from train.commands.output import report_result, say_next
 def add(commands: Any) -> None:
     """Add the command and its options."""
     command = commands.add_parser("prepare", help="cut aligned faces out of photographs, audit faces")
-    command.add_argument("raw", metavar="RAW", help="a folder with one folder of photographs for each person")
+    command.add_argument(
+        "raw", metavar="RAW", help="one folder of photographs for each person, in a folder or an archive"
+    )
     command.add_argument("--out", metavar="FACES", help="the folder to make")
     command.add_argument("--size", type=int, default=112, metavar="PX", help="side of the crops (default 112)")
     command.add_argument(

@@ -104,8 +104,10 @@ def _report(faces: FaceSet, split: Split) -> None:
         *(len(split.train), split.by, len(split.validation), len(split.test)),
     )
     if faces.skipped:
-        _log.warning("%d unreadable pictures are left out", len(faces.skipped))
-    if faces.single_picture_people:
-        _log.warning("%d people have one picture: no genuine pairs of them", len(faces.single_picture_people))
+        _log.warning("unreadable pictures that are left out: %d", len(faces.skipped))
+    if single := len(faces.single_picture_people):
+        _log.warning(
+            "%s one picture: no genuine pairs of them", "1 person has" if single == 1 else f"{single} people have"
+        )
     for first, second in same_picture_twice(faces)[:5]:
         _log.warning("the same picture stands under two people: %s and %s", first, second)

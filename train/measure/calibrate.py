@@ -131,7 +131,7 @@ def calibrate(
             f"{overlap} of the {len(faces.labels)} pictures are the run's validation pictures, which picked its best "
             "epoch: the rates are a little too good. Calibrate on people kept out: --part test, or other data."
         )
-    else:
+    elif tower.training.split.validation:
         notes.append("None of the run's validation people, who picked its best epoch, is among the data.")
     return Calibration(
         tower=tower.name,

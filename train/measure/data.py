@@ -159,11 +159,9 @@ def refuse_trained_people(tower: LoadedTower, faces: FaceSet) -> None:
     if known:
         others = [name for name in faces.people if name not in known]
         few = 1 < len(others) <= 50
-        way = (
-            f"Evaluate the others with --people {','.join(others)}"
-            if few
-            else "Give other people, or --part validation"
-        )
+        kept_out = tower.training is not None and tower.training.split.validation
+        elsewhere = "Give other people, or --part validation" if kept_out else "Give other people."
+        way = f"Evaluate the others with --people {','.join(others)}" if few else elsewhere
         raise UsageError(f"{tower.name} was trained on {len(known)} of these people: {_names(known)}. {way}")
 
 

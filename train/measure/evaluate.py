@@ -87,6 +87,7 @@ def evaluate(
         shots=_shots(embeddings, faces.labels, protocol),
         retrieval=measure_retrieval(embeddings, faces.labels),
         cohorts=cohorts,
+        verdict_threshold=threshold,
         worst=find_worst(embeddings, faces, threshold),
     )
 

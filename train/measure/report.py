@@ -85,7 +85,7 @@ def _plot_training(folder: Path, tower: Path) -> Path | None:
         return None
     best = read_json(run.metrics, what="the metrics of this run").get("best_epoch")
     log = read_log(run.log)
-    if not isinstance(best, int) or not {"epoch", "loss", "val_eer", "val_auc"} <= set(log):
+    if not isinstance(best, int) or not log.get("epoch"):
         return None
     return plot_training(folder / "training.png", log, best, run.root.name)
 
@@ -124,6 +124,7 @@ def _values(evaluation: Evaluation, plots: dict[str, Path], command: str) -> dic
         "cohort_rows": [] if cohorts is None else cohort_rows(cohorts),
         "ratios": [] if cohorts is None else ratio_lines(cohorts),
         "worst": evaluation.worst,
+        "verdict_threshold": evaluation.verdict_threshold,
         "limits": limits(evaluation),
         "plots": {name: _data_url(place.read_bytes()) for name, place in plots.items()},
         "headline": _headline(evaluation),

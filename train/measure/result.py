@@ -81,6 +81,7 @@ class Evaluation:
         retrieval: Search by example.
         cohorts: Error rates of groups.
         worst: The pairs it is most wrong about.
+        verdict_threshold: The one similarity at which those, and the groups, are judged.
     """
 
     tower: str
@@ -96,6 +97,7 @@ class Evaluation:
     shots: ShotAccuracy | None
     retrieval: Retrieval | None
     cohorts: Cohorts | None
+    verdict_threshold: float
     worst: tuple[WorstPair, ...] = field(default=())
 
     def as_mapping(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class Evaluation:
             "notes": list(self.notes),
             **self.result.as_mapping(),
             "intervals": _intervals(self.intervals),
+            "verdict_threshold": self.verdict_threshold,
             "worst": [pair.as_mapping() for pair in self.worst],
             **{name: part.as_mapping() if part else None for name, part in parts.items()},
         }

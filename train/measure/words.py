@@ -64,7 +64,8 @@ def other_rows(evaluation: Evaluation) -> list[Row]:
         rows.append((name, percent(shots.accuracy), span(shots.interval), meaning))
     if found := evaluation.retrieval:
         for depth, share in found.recall_at:
-            meaning = f"queries with their person among the {depth} most similar of {found.gallery} pictures"
+            where = "as the most similar" if depth == 1 else f"among the {depth} most similar"
+            meaning = f"queries with their own person {where} of {found.gallery} pictures"
             rows.append((f"recall@{depth}", percent(share), "–", meaning))
         meaning = f"over {found.queries} queries, each against all other pictures"
         rows.append(("mean average precision", f"{found.mean_average_precision:.4f}", "–", meaning))

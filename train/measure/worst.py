@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.images import Image, encode_image
 from edge_runtime.scores import pair_blocks
 from train.data.faces import FaceSet
+from train.prepare.sheet import Cell, draw_sheet
 
-_SIDE, _GAP, _TEXT = 112, 8, 34
-_GOOD, _BAD = (26, 127, 55), (207, 34, 46)
+_SIDE = 120
+_GOOD, _BAD = "#1b7837", "#b2182b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +98,16 @@ def _worst(kind: str, score: float, rows: tuple[int, int], faces: FaceSet, thres
 
 
 def draw_worst(pairs: tuple[WorstPair, ...], faces: FaceSet, *, columns: int = 3) -> bytes:
-    """A sheet of the pairs with similarity, distance and verdict, as PNG. It shows faces: personal data."""
-    tiles = [_tile(pair, faces) for pair in pairs]
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
-    lines = [np.concatenate(tiles[at : at + columns], axis=1) for at in range(0, len(tiles), columns)]
-    return encode_image(np.concatenate(lines), ".png")
-
-
-def _tile(pair: WorstPair, faces: FaceSet) -> Image:
-    tile = np.full((_SIDE + _TEXT + _GAP, 2 * _SIDE + 2 * _GAP, 3), 255, dtype=np.uint8)
-    for place, row in enumerate(pair.rows):
-        picture = np.broadcast_to(faces.pixels[row], (*faces.pixels[row].shape[:2], 3))
-        tile[:_SIDE, place * _SIDE : (place + 1) * _SIDE] = cv2.resize(
-            np.ascontiguousarray(picture), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA
+    """A sheet of the pairs with names, similarity, distance and verdict, as PNG. It shows faces: personal data."""
+    cells = [
+        Cell(
+            picture=np.concatenate([faces.pixels[row] for row in pair.rows], axis=1),
+            caption=f"{pair.kind}: {pair.verdict}{' – wrong' if pair.wrong else ''}\n"
+            f"similarity {pair.similarity:.3f}, distance {pair.distance:.3f}\n{pair.left}, {pair.right}",
+            frame=_BAD if pair.wrong else _GOOD,
         )
-    colour = _BAD if pair.wrong else _GOOD
-    words = f"{pair.kind}: {pair.verdict}{' - wrong' if pair.wrong else ''}"
-    for line, text in enumerate((words, f"similarity {pair.similarity:.3f}, distance {pair.distance:.3f}")):
-        at = (2, _SIDE + 14 + 15 * line)
-        cv2.putText(tile, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
-    return tile
+        for pair in pairs
+    ]
+    wrong = sum(pair.wrong for pair in pairs)
+    title = f"{len(pairs)} pairs: {wrong} judged wrongly (red), {len(pairs) - wrong} rightly (green)"
+    return draw_sheet(cells, title=title, columns=columns, size_px=(2 * _SIDE, _SIDE))

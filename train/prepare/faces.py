@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from edge_runtime.faces import FaceFinder
 from edge_runtime.files import refuse_overwrite, write_bytes
 from edge_runtime.interpreter import choose_backend
 from edge_runtime.people import FACES_MARK, PersonFolder, read_faces_mark, scan_people, write_faces_mark
+from train.data.sources.archive import ArchiveSource, is_archive, open_archive
 from train.prepare.contact import write_contact_sheets
 from train.prepare.cut import Job, Record, face_names
 from train.prepare.journal import Work, open_work
+from train.prepare.unpack import unpacked
 from train.prepare.workers import FinderSettings, run_jobs
 
 
@@ -63,14 +67,14 @@ class Prepared:
 def prepare_faces(
     raw: str | Path, out: str | Path, *, finder: FaceFinder, force: bool = False, jobs: int = 1
 ) -> Prepared:
-    """Cut the faces out of a folder of photographs.
+    """Cut the faces out of a folder, or an archive, of photographs.
 
     The faces are written into a work folder beside the target (see :mod:`train.prepare.journal`), which takes the
     target's name when all is done: an interrupted run leaves nothing that could be taken for a finished one, and the
     same call goes on where it stopped. The same photographs give the same bytes, whatever the number of processes.
 
     Args:
-        raw: One folder a person, with photographs inside.
+        raw: One folder a person, with photographs inside; or an archive of such folders.
         out: The folder to make: ``person/picture.png``, ``rejected.csv``, contact sheets and the mark ``faces.json``.
         finder: The face detector with the size and limits of the crops.
         force: Replace a folder of prepared faces that is there.
@@ -85,12 +89,15 @@ def prepare_faces(
     source, target = Path(raw), Path(out)
     if jobs < 1:
         raise UsageError(f"the number of jobs must be 1 or more, not {jobs}.")
-    people = scan_people(source)
-    _check_folders(source, target, force=force)
+    archive = open_archive(source) if is_archive(source) else None
+    people = scan_people(source) if archive is None else []
+    _check_folders(source, target, marked=archive is not None and archive.kind == "faces", force=force)
     with open_work(target, _settings(finder)) as work:
-        records = _cut_all(_jobs(source, people, work), finder, work, jobs)
         try:
-            prepared = _finish(source, work, people, records, finder)
+            with _photographs(source, archive, work) as (folder, damaged):
+                people = people or scan_people(folder)
+                records = [*_cut_all(_jobs(folder, people, work), finder, work, jobs), *damaged]
+                prepared = _finish(source, folder, work, people, records, finder)
         except DataError:
             work.remove()
             raise
@@ -99,8 +106,19 @@ def prepare_faces(
     return prepared
 
 
-def _check_folders(source: Path, target: Path, *, force: bool) -> None:
-    if read_faces_mark(source) is not None:
+@contextlib.contextmanager
+def _photographs(source: Path, archive: ArchiveSource | None, work: Work) -> Iterator[tuple[Path, tuple[Record, ...]]]:
+    """The folder of photographs, and records of those that could not be got out of an archive."""
+    if archive is None:
+        yield source, ()
+        return
+    folder = work.folder / "photographs"
+    with unpacked(archive, folder) as damaged:
+        yield folder, damaged
+
+
+def _check_folders(source: Path, target: Path, *, marked: bool, force: bool) -> None:
+    if marked or read_faces_mark(source) is not None:
         raise DataError(f"{source} is prepared already. Use it: python -m train fit --data {source} --out RUN")
     inner, outer = source.resolve(), target.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents:
@@ -142,7 +160,7 @@ def _cut_all(jobs: list[Job], finder: FaceFinder, work: Work, processes: int) ->
 
 
 def _finish(
-    source: Path, work: Work, people: list[PersonFolder], records: list[Record], finder: FaceFinder
+    source: Path, folder: Path, work: Work, people: list[PersonFolder], records: list[Record], finder: FaceFinder
 ) -> Prepared:
     """Write what stands beside the faces; the mark comes last."""
     kept = {record.face for record in records if record.face}
@@ -162,7 +180,7 @@ def _finish(
         )
     _sweep(work.faces, kept)
     _write_rejected(work.faces / "rejected.csv", rejected)
-    write_contact_sheets(work.faces, source, records)
+    write_contact_sheets(work.faces, folder, records)
     settings = FinderSettings.of(finder).as_mapping()
     write_faces_mark(
         work.faces,

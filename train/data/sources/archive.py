@@ -95,7 +95,7 @@ def open_archive(path: Path, *, omniglot: bool = False) -> ArchiveSource:
         kind: Kind = "pictures"
         template = None
     else:
-        wrapper = wrapper_of(paths)
+        wrapper = wrapper_of(paths, {PurePosixPath(name).as_posix() for name in names})
         mark = _read_mark(members, names, wrapper, path)
         entries = people_entries([p.relative_to(wrapper) for p in paths] if wrapper else paths)
         kind, template = ("faces" if mark else "unmarked"), marked_template(mark, str(path))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
 from edge_runtime.errors import DataError
-from edge_runtime.people import natural_key
+from edge_runtime.people import FACES_MARK, natural_key
 from train.data.sources.source import Entry
 
 _OMNIGLOT_HALVES = {"images_background": "train", "images_evaluation": "test"}
 
 
-def wrapper_of(paths: Sequence[PurePath]) -> str | None:
-    """The one folder that everything is packed in, if there is one and folders of people are inside it."""
+def wrapper_of(paths: Sequence[PurePath], names: Collection[str] = ()) -> str | None:
+    """The one folder that everything is packed in, if there is one and folders of people are inside it.
+
+    Args:
+        paths: The pictures.
+        names: All files: the mark of prepared faces says which folder holds the people, even if pictures lie beside
+            them, as the contact sheets do.
+    """
     tops = {path.parts[0] for path in paths}
-    if len(tops) == 1 and all(len(path.parts) > 2 for path in paths):
-        return tops.pop()
-    return None
+    if len(tops) != 1:
+        return None
+    top = tops.pop()
+    return top if f"{top}/{FACES_MARK}" in names or all(len(path.parts) > 2 for path in paths) else None
 
 
 def people_entries(paths: Sequence[PurePath]) -> list[Entry | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_runtime.errors import DataError
-from edge_runtime.people import FACES_MARK, read_faces_mark
+from edge_runtime.people import read_faces_mark
 from train.data.sources.archive import is_archive, open_archive
 from train.data.sources.folder import open_folder
 from train.data.sources.idx import find_idx, is_idx, open_idx
@@ -59,23 +59,18 @@ def _open_file(path: Path) -> PictureSource:
 
 
 def needs_preparing(place: str | Path) -> bool:
-    """Whether a source holds photographs, as far as can be told: an unmarked folder of people.
+    """Whether a source holds photographs, as far as can be told: folders of people, packed or not, without a mark.
 
     Marked faces, and pictures that are no faces, are used as they are.
 
     Raises:
-        DataError: It is an unmarked archive, in which faces cannot be looked for; or there is no such source.
+        DataError: There is no such source.
     """
     path = Path(place)
     if path.is_dir() and not find_idx(path):
         return read_faces_mark(path) is None
     if not path.exists() or is_archive(path):
-        source = open_source(place)
-        if source.kind == "unmarked":
-            raise DataError(
-                f"{source.where} has no {FACES_MARK}, so its pictures may be photographs. Add --aligned if they are "
-                "aligned crops; else unpack it and prepare the folder: python -m train prepare DIR --out FACES"
-            )
+        return open_source(place).kind == "unmarked"
     return False
 
 

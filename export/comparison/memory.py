@@ -18,7 +18,7 @@ from export.comparison.towers import Contender
 
 _log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 5
+ROUNDS = 3
 _TIMEOUT_S = 120
 
 

@@ -18,32 +18,51 @@ if not os.access(os.path.expanduser("~"), os.W_OK):
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-_BEST, _BEATEN, _FRONT = "#2166ac", "#9e9e9e", "#92c5de"
+# Okabe and Ito's colours, which the colour-blind tell apart too, from dark to light.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#a0522d", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _WIDE = 6.0
-_MARK_AREA = (70.0, 700.0)
+# A busy machine has a 95th percentile far beyond every median: the frame ends at this many times the largest.
+_FRAME = 2.2
+_MARK_AREA = (70.0, 600.0)
 
 
 def plot_comparison(found: Comparison) -> bytes:
-    """A PNG: EER over median latency, whiskers to the 95th percentile and over the EER's interval, areas by file size.
+    """A PNG of :func:`draw_comparison`."""
+    buffer = io.BytesIO()
+    draw_comparison(found).canvas.print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
-    Towers that are slower and worse than another are grey; a thin line joins those that none beats.
+
+def draw_comparison(found: Comparison) -> Any:
+    """EER over median latency, whiskers to the 95th percentile and over the EER's interval, areas by file size.
+
+    Towers that are slower and worse than another are hollow; a dashed line joins those that none beats.
+
+    Returns:
+        A matplotlib figure with one annotation for each tower.
     """
-    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
+    figure = Figure(figsize=(8.5, 5.8), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     beaten = {one for one, _ in found.beaten}
+    areas = _areas(found.entries)
     _draw_front([entry for entry in found.entries if entry.contender.name not in beaten], axes)
-    for entry, area in zip(found.entries, _areas(found.entries), strict=True):
-        _draw_tower(axes, entry, area, _BEATEN if entry.contender.name in beaten else _BEST)
+    for number, (entry, area) in enumerate(zip(found.entries, areas, strict=True)):
+        _draw_tower(axes, entry, area, _colour(number), hollow=entry.contender.name in beaten)
+    held = found.pictures
+    figure.suptitle(f"Error against latency: {held.pictures} pictures of {held.people} people", fontsize=13)
     _dress(axes, found)
     canvas.draw()
-    _label(axes, found.entries, _areas(found.entries))
-    buffer = io.BytesIO()
-    canvas.print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+    _label(axes, found.entries, areas)
+    return figure
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]
 
 
 def _areas(entries: Sequence[Entry]) -> list[float]:
@@ -61,40 +80,49 @@ def _draw_front(entries: Sequence[Entry], axes: Any) -> None:
             best = eer
             front.append((time, eer))
     if len(front) > 1:
-        axes.plot(*zip(*front, strict=True), color=_FRONT, linewidth=1.5, zorder=1)
+        axes.plot(*zip(*front, strict=True), color="#bbbbbb", linewidth=1.5, linestyle="--", zorder=1)
 
 
-def _draw_tower(axes: Any, entry: Entry, area: float, colour: str) -> None:
+def _draw_tower(axes: Any, entry: Entry, area: float, colour: str, *, hollow: bool) -> None:
     x, y = entry.latency.median_ms, 100 * entry.accuracy.eer.value
     whiskers: dict[str, Any] = {"xerr": [[0.0], [max(0.0, entry.latency.p95_ms - x)]]}
     if entry.accuracy.eer.interval is not None:
         low, high = (100 * end for end in entry.accuracy.eer.interval)
         # Percentiles of resamples need not hold the estimate itself; a whisker has no negative length.
         whiskers["yerr"] = [[max(0.0, y - low)], [max(0.0, high - y)]]
-    axes.errorbar(x, y, **whiskers, fmt="none", ecolor=colour, elinewidth=1.2, capsize=3, alpha=0.8, zorder=2)
-    axes.scatter([x], [y], s=area, color=colour, alpha=0.85, edgecolors="white", linewidths=1.0, zorder=3)
+    axes.errorbar(x, y, **whiskers, fmt="none", ecolor=colour, elinewidth=1.1, capsize=3, alpha=0.55, zorder=2)
+    filling = "white" if hollow else colour
+    # Small marks lie on large ones.
+    order = 4 - area / (2 * _MARK_AREA[1])
+    axes.scatter([x], [y], s=area, color=filling, edgecolors=colour, linewidths=1.8, alpha=0.9, zorder=order)
 
 
 def _dress(axes: Any, found: Comparison) -> None:
-    """Scales, titles and grid: logarithmic where the towers are more than six times apart."""
+    """Frame, scales and titles; logarithmic where the towers are more than six times apart."""
     times = [entry.latency.median_ms for entry in found.entries]
-    eers = [100 * entry.accuracy.eer.value for entry in found.entries]
+    late = max(entry.latency.p95_ms for entry in found.entries)
+    cut = late > _FRAME * max(times)
+    right = _FRAME * max(times) if cut else 1.08 * late
     if max(times) > _WIDE * min(times):
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlim(min(times) / 1.5, right)
     else:
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, right)
+    eers = [100 * entry.accuracy.eer.value for entry in found.entries]
+    highest = max(max(eers), *(100 * (entry.accuracy.eer.interval or (0, 0))[1] for entry in found.entries))
     if min(eers) > 0 and max(eers) > _WIDE * min(eers):
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylim(min(eers) / 2, 1.2 * highest)
     else:
-        axes.set_ylim(bottom=0)
-    axes.margins(x=0.15, y=0.15)
-    held = found.pictures
-    axes.set_title(f"Error against latency: {held.pictures} pictures of {held.people} people", fontsize=13)
-    axes.set_xlabel(f"ms from crop to embedding: median, whisker to the 95th percentile\n{_machine(found)}")
+        axes.set_ylim(0, 1.08 * highest or 1)
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
+    beyond = " (some beyond the frame)" if cut else ""
+    axes.set_title("area: size of the file; hollow: slower and worse than another", fontsize=9, color="#555555")
+    axes.set_xlabel(f"ms from crop to embedding: median, whisker to the 95th percentile{beyond}\n{_machine(found)}")
     axes.set_ylabel("EER in %, whiskers: 95 % interval over people")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -109,17 +137,16 @@ def _machine(found: Comparison) -> str:
 
 def _label(axes: Any, entries: Sequence[Entry], areas: Sequence[float]) -> None:
     """Write each tower's name where it covers no mark, no other name, and as few whiskers as may be."""
-    renderer = axes.figure.canvas.get_renderer()
     scale = axes.figure.dpi / 72
     marks = [_mark_box(axes, entry, area, scale) for entry, area in zip(entries, areas, strict=True)]
     lines = [box for entry in entries for box in _whisker_boxes(axes, entry)]
     taken: list[Any] = []
-    for entry, mark, area in zip(entries, marks, areas, strict=True):
+    for number, (entry, mark, area) in enumerate(zip(entries, marks, areas, strict=True)):
         text = f"{entry.contender.name}\n{entry.contender.file_bytes / 1000:,.0f} KB"
         best: tuple[float, Any, Any] | None = None
         for offset, sides in _places(area):
-            note = _annotate(axes, entry, text, offset, sides)
-            box = note.get_window_extent(renderer)
+            note = _annotate(axes, entry, text, offset, sides, _colour(number))
+            box = text_box(note)
             cost = _cost(box, [*taken, *marks], lines, axes.bbox) + 0.001 * np.hypot(*offset)
             if best is None or cost < best[0]:
                 if best is not None:
@@ -130,6 +157,13 @@ def _label(axes: Any, entries: Sequence[Entry], areas: Sequence[float]) -> None:
         if best is not None:
             taken.append(best[2])
         taken.append(mark)
+
+
+def text_box(note: Any) -> Any:
+    """Where an annotation's text lies, in pixels of the figure, without the line that leads to it."""
+    renderer = note.figure.canvas.get_renderer()
+    note.update_positions(renderer)
+    return Text.get_window_extent(note, renderer)
 
 
 def _places(area: float) -> Iterable[tuple[tuple[float, float], tuple[str, str]]]:
@@ -144,9 +178,11 @@ def _places(area: float) -> Iterable[tuple[tuple[float, float], tuple[str, str]]
             yield offset, (across, upright)
 
 
-def _annotate(axes: Any, entry: Entry, text: str, offset: tuple[float, float], sides: tuple[str, str]) -> Any:
+def _annotate(
+    axes: Any, entry: Entry, text: str, offset: tuple[float, float], sides: tuple[str, str], colour: str
+) -> Any:
     point = (entry.latency.median_ms, 100 * entry.accuracy.eer.value)
-    far = np.hypot(*offset) > 45
+    far = np.hypot(*offset) > 28
     return axes.annotate(
         text,
         point,
@@ -156,8 +192,9 @@ def _annotate(axes: Any, entry: Entry, text: str, offset: tuple[float, float], s
         va=sides[1],
         fontsize=9,
         linespacing=1.15,
-        arrowprops={"arrowstyle": "-", "color": "#666666", "linewidth": 0.7} if far else None,
-        zorder=4,
+        color=colour,
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkB": 0} if far else None,
+        zorder=5,
     )
 
 
@@ -178,6 +215,6 @@ def _whisker_boxes(axes: Any, entry: Entry) -> list[Any]:
 
 
 def _cost(box: Any, solid: Sequence[Any], lines: Sequence[Any], inside: Any) -> float:
-    """How badly a name would lie: on a mark or a name worst, outside the axes next, on a whisker last."""
+    """How badly a name would lie: outside the axes worst, on a mark or a name next, on a whisker last."""
     out = box.x0 < inside.x0 or box.x1 > inside.x1 or box.y0 < inside.y0 or box.y1 > inside.y1
-    return 10.0 * sum(box.overlaps(other) for other in solid) + 5.0 * out + sum(box.overlaps(other) for other in lines)
+    return 10.0 * sum(box.overlaps(other) for other in solid) + 50.0 * out + sum(box.overlaps(other) for other in lines)

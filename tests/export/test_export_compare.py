@@ -22,9 +22,12 @@ from edge_runtime.people import write_faces_mark
 from edge_runtime.tower import Tower
 from export.cli import main
 from export.commands.compare import FILES
+from export.comparison.accuracy import Estimate
 from export.comparison.memory_worker import peak_bytes
 from export.comparison.pictures import training_sha256
+from export.comparison.plot import draw_comparison, text_box
 from export.comparison.race import dominated, latencies, median_interval, turns
+from export.comparison.run import CompareOptions, compare_towers
 from export.comparison.towers import display_names
 from export.pictures.crops import list_files
 from export.quiet import import_tensorflow, quiet_tensorflow
@@ -354,6 +357,31 @@ def test_names_tell_files_apart() -> None:
     assert display_names([a, c]) == ["tower", "other"]
     assert display_names([a, b]) == ["x/tower", "y/tower"]
     assert display_names([c, c, c]) == ["other", "other (2)", "other (3)"]
+
+
+def test_names_in_the_plot_lie_apart_and_inside(towers: Path, strangers: Path) -> None:
+    paths = tuple(towers / f"{name}.tflite" for name in ("int8", "float32", "small", "int8", "float32", "small"))
+    found = compare_towers(CompareOptions(towers=paths, data=strangers, repeats=10))
+    for spread in (1.01, 1.3, 4.0):  # All on one heap; side by side; on logarithmic scales.
+        entries = [
+            replace(
+                entry,
+                latency=replace(entry.latency, median_ms=spread**number, p95_ms=1.2 * spread**number),
+                accuracy=replace(
+                    entry.accuracy, eer=Estimate(value=0.3 / spread**number, interval=(0.1 / spread**number, 0.4))
+                ),
+            )
+            for number, entry in enumerate(found.entries)
+        ]
+        figure = draw_comparison(replace(found, entries=tuple(entries), beaten=(("int8", "small"),)))
+        axes = figure.axes[0]
+        boxes = [text_box(note) for note in axes.texts]
+        assert [note.get_text().splitlines()[0] for note in axes.texts] == [e.contender.name for e in entries]
+        assert axes.get_xscale() == ("log" if spread == 4 else "linear")
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:number])
+            assert figure.bbox.x0 <= box.x0
+            assert box.x1 <= figure.bbox.x1
 
 
 def test_a_tower_costs_memory_of_its_own(towers: Path, strangers: Path, capsys: Said) -> None:

@@ -13,6 +13,7 @@ from edge_runtime.metrics import OperatingPoint
 from edge_runtime.preprocess import InputSpec
 
 SCHEMA_VERSION = 1
+DEFAULT_LIMITS = "Not stated by its maker. It does not detect photographs or screens held before the camera."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Card:
         name: What people call the tower.
         input: What it takes in.
         embedding_length: Length of its embeddings.
-        recipe: How it was quantized: ``"int8"`` or ``"float32"``.
+        recipe: How it was quantized: the name of a recipe of ``export``, or ``"as it came"``.
         runtime_family: The interpreter family that thresholds, tables and golden vectors were measured with.
         runtime: That interpreter and its version.
         thresholds: Operating points measured on people who were not trained on, by rising target FMR.
@@ -32,7 +33,8 @@ class Card:
         metric: How embeddings are compared; always ``"cosine"``.
         evaluation: Tables of float against quantized quality.
         training: Configuration, seed and data of the training run, as far as they are known.
-        representative: Pictures that quantization was calibrated with: number and hash.
+        representative: Pictures that quantization was calibrated with: number and hashes.
+        runtimes: Which interpreters take the file: for each its ``outcome`` and the ``reason``.
         versions: Packages that made the file.
         licence: Licence of the weights, as the maker states it.
         limits: What the tower is not made for.
@@ -52,9 +54,10 @@ class Card:
     evaluation: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     representative: dict[str, Any] = field(default_factory=dict)
+    runtimes: dict[str, dict[str, str]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = "not stated"
-    limits: str = "Not stated by its maker. It does not detect photographs or screens held before the camera."
+    limits: str = DEFAULT_LIMITS
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:

@@ -1,73 +1,42 @@
-"""The whole export, step by step: what the command line runs, for Python programs as well."""
+"""The whole export of a training run, step by step: what the command line runs, for Python programs as well."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from edge_runtime.errors import CheckFailed, UsageError
+from edge_runtime.errors import CheckFailed
 from edge_runtime.files import refuse_overwrite
 from edge_runtime.metrics import OperatingPoint
-from edge_runtime.tower import Embedder, Tower
-from export.conversion.convert import convert_tower
-from export.conversion.recipes import DEFAULT_RECIPE, find_recipe
-from export.delivery.bundle import assemble, refuse_unwritable, write_proven
-from export.gate.judge import GateResult, check_pairs, embed_exported, judge
+from edge_runtime.tower import Tower
+from export.delivery.bundle import assemble, refuse_unwritable, representative_values, write_proven
+from export.gate.attempt import Attempt, Watcher, find_conversion
+from export.gate.judge import check_pairs
+from export.gate.result import GateResult
+from export.gate.study import COUNTS
 from export.pictures.crops import CropReader, CropSet, load_crops
 from export.pictures.evaluation import evaluation_files, evaluation_folder
-from export.pictures.representative import DEFAULT_SAMPLES, MIN_PICTURES, choose_representative
+from export.pictures.replay import read_representative_list
+from export.pictures.representative import choose_representative
+from export.runtimes.runner import Runner
+from export.settings import Settings
 from export.sources.float_tower import KerasTower
-from export.sources.keras_file import embed_float, load_keras_tower, tower_values
+from export.sources.keras_file import load_keras_tower
 from export.sources.run import Run, read_run
-
-_log = logging.getLogger(__name__)
-
-DEFAULT_FMR = 0.01
+from export.sources.subject import Subject, subject_of_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOptions:
+class ExportOptions(Settings):
     """What to export, and how.
 
     Attributes:
         run: Folder of a training run.
-        representative: Folder of people to set the int8 ranges with.
-        out: The tower file to write.
-        recipe: Name of a recipe.
-        evaluate: Folder of people to evaluate on; the run's validation people if None.
-        samples: Size of the representative set.
-        fmr: Target FMR of the default threshold.
-        name: What people shall call the tower; the training recipe's name if None.
-        licence: Licence of the weights.
-        seed: Chooses the representative set.
-        force: Whether an existing file may be replaced.
     """
 
     run: Path
-    representative: Path
-    out: Path
-    recipe: str = DEFAULT_RECIPE
-    evaluate: Path | None = None
-    samples: int = DEFAULT_SAMPLES
-    fmr: float = DEFAULT_FMR
-    name: str | None = None
-    licence: str = "not stated"
-    seed: int = 0
-    force: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse options that cannot work."""
-        find_recipe(self.recipe)
-        if self.samples < MIN_PICTURES:
-            raise UsageError(f"--samples must be at least {MIN_PICTURES}, not {self.samples}; 300 are usual.")
-        if not 0 < self.fmr < 1:
-            raise UsageError(f"--fmr is a rate between 0 and 1, such as 0.01, not {self.fmr:g}.")
-        if self.seed < 0:
-            raise UsageError(f"--seed must not be negative, but is {self.seed}.")
-        if self.name is not None and not self.name.strip():
-            raise UsageError("--name is empty. Leave it out, or give the tower a name.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +46,13 @@ class Exported:
     Attributes:
         tower: It, loaded from its file.
         result: What the gate measured.
+        kept_float: Names of the layers that stayed float.
         size_bytes: Size of the whole file.
     """
 
     tower: Tower
     result: GateResult
+    kept_float: tuple[str, ...]
     size_bytes: int
 
     @property
@@ -90,76 +61,130 @@ class Exported:
         return self.tower.card.thresholds
 
 
-def export_tower(options: ExportOptions, *, on_gate: Callable[[GateResult], None] | None = None) -> Exported:
+def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> Exported:
     """Convert a trained tower, prove it, and write it.
 
     Args:
         options: What to export, and how.
-        on_gate: Called with the gate's figures before they are acted on.
+        watcher: Is told what is found on the way.
 
     Returns:
         The written tower.
 
     Raises:
-        CheckFailed: The gate says no; nothing was written.
+        CheckFailed: The gate says no, or a target does not take the file; nothing was written.
         DataError: The run or a folder of pictures cannot be used, or people are shared who must not be.
         TowerError: The Keras file cannot be trusted or converted.
         UsageError: The target exists, or the pairs are too few for the target FMR.
         WriteError: The file cannot be written.
     """
-    refuse_overwrite(options.out, force=options.force)
+    for path in filter(None, (options.out, options.study)):
+        refuse_overwrite(path, force=options.force)
     refuse_unwritable(options.out)
-    recipe = find_recipe(options.recipe)
+    runner = options.runner()
     run = read_run(options.run)
     model = load_keras_tower(run.tower, run.spec, embedding_length=run.embedding_length)
-    evaluation, representative = _choose_sets(options, run)
-    _log.info("converting to %s …", recipe.name)
-    tower = KerasTower(model=model, spec=run.spec)
-    flatbuffer = convert_tower(tower, recipe, tower_values(representative.crops_rgb, run.spec))
-    embedder = Embedder(flatbuffer, run.spec)
-    _log.info("comparing on %d pictures of %d people …", len(evaluation.files), len(evaluation.people))
-    before = embed_float(model, evaluation.crops_rgb, run.spec)
-    after = embed_exported(embedder, evaluation.crops_rgb)
-    result = judge(before, after, evaluation.labels, recipe, target_fmr=options.fmr)
-    if on_gate is not None:
-        on_gate(result)
-    if not result.passed:
-        raise CheckFailed(f"the gate says no: {'; '.join(result.reasons)}. Nothing was written. {_advice(options)}")
-    bundle = assemble(
-        flatbuffer,
-        embedder,
-        run,
-        result,
+    evaluation, representative, studied = _choose_sets(options, run)
+    attempt = find_conversion(
+        KerasTower(model=model, spec=run.spec),
+        options,
         representative=representative,
         evaluation=evaluation,
-        evaluated_on="validation people of the run" if options.evaluate is None else "a folder of other people",
-        seed=options.seed,
-        name=options.name or run.name,
-        licence=options.licence,
+        runner=runner,
+        watcher=watcher or Watcher(),
+        studied=studied,
     )
-    written = write_proven(options.out, bundle)
-    return Exported(tower=written, result=result, size_bytes=options.out.stat().st_size)
+    return deliver(
+        attempt,
+        options,
+        subject_of_run(run, name=options.name, licence=options.licence),
+        runner=runner,
+        representative=representative_values(representative, seed=options.seed, names=options.list_names),
+        evaluation={
+            "on": "validation people of the run" if options.evaluate is None else "a folder of other people",
+            "sha256": evaluation.sha256,
+        },
+    )
 
 
-def _choose_sets(options: ExportOptions, run: Run) -> tuple[CropSet, CropSet]:
-    """The evaluation and the representative set, of different people."""
+def deliver(
+    attempt: Attempt,
+    settings: Settings,
+    subject: Subject,
+    *,
+    runner: Runner,
+    representative: dict[str, Any],
+    evaluation: dict[str, Any],
+) -> Exported:
+    """Write what passed the gate.
+
+    Args:
+        attempt: The conversion.
+        settings: Where to, and how.
+        subject: What was exported.
+        runner: The interpreter that it was judged in.
+        representative: What it was calibrated with, for the card.
+        evaluation: Whom it was evaluated on, for the card.
+
+    Raises:
+        CheckFailed: The gate says no, or a target does not take the file; nothing was written.
+        WriteError: The file cannot be written.
+    """
+    result = attempt.result
+    if not result.passed:
+        raise CheckFailed(f"the gate says no: {'; '.join(result.reasons)}. Nothing was written. {_advice(settings)}")
+    bundle = assemble(
+        attempt.flatbuffer,
+        runner,
+        subject,
+        result,
+        runtimes={},
+        representative=representative,
+        evaluation=evaluation,
+        kept_float=[layer.name for layer in attempt.kept],
+    )
+    tower = write_proven(settings.out, bundle, family=settings.runtime)
+    return Exported(
+        tower=tower,
+        result=result,
+        kept_float=tuple(layer.name for layer in attempt.kept),
+        size_bytes=settings.out.stat().st_size,
+    )
+
+
+def _choose_sets(options: ExportOptions, run: Run) -> tuple[CropSet, CropSet, CropSet | None]:
+    """The evaluation, the representative set, and the set of a study, if there is to be one: all of other people."""
     folder = evaluation_folder(run, options.evaluate)
     files = evaluation_files(run, options.evaluate, seed=options.seed)
-    representative = choose_representative(
-        options.representative,
-        run,
-        files,
-        evaluated_where=str(folder),
-        samples=options.samples,
-        seed=options.seed,
-    )
+
+    def choose(samples: int, replay: Sequence[str] = ()) -> CropSet:
+        return choose_representative(
+            options.representative,
+            run.spec,
+            run.template,
+            files,
+            evaluated_where=str(folder),
+            run=run,
+            replay=replay,
+            samples=samples,
+            seed=options.seed,
+        )
+
+    replay = read_representative_list(options.representative_list) if options.representative_list else ()
+    representative = choose(options.samples, replay)
+    studied = None if options.study is None else choose(max(COUNTS))
     reader = CropReader(folder, size_px=run.spec.size_px, template=run.template)
     evaluation = load_crops(reader, files, what="evaluation")
-    check_pairs(evaluation.labels, find_recipe(options.recipe).limits, target_fmr=options.fmr)
-    return evaluation, representative
+    check_pairs(evaluation.labels, options.chosen_recipe().limits, target_fmr=options.fmr)
+    return evaluation, representative, studied
 
 
-def _advice(options: ExportOptions) -> str:
-    if options.recipe == "float32":
+def _advice(settings: Settings) -> str:
+    recipe = settings.chosen_recipe()
+    if recipe.name == "float32":
         return "Please report this with the run's config.json."
+    if recipe.selective:
+        return "Keep more layers float with --keep-float, or export with --recipe int16x8 or float32."
+    if recipe.activations == "int8" and not settings.or_selective:
+        return "Add --or-selective to leave the worst layers float, or give more varied faces to --representative."
     return "Give more and more varied faces to --representative, or export with --recipe float32."

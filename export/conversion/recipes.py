@@ -17,7 +17,7 @@ class GateLimits:
         min_mean_cosine: Lowest mean cosine similarity between an embedding and its float original.
         min_p5_cosine: Lowest 5th percentile of it: one picture in twenty may be worse.
         max_eer_rise: By how much the EER may rise, as a fraction (0.01 is one percentage point).
-        max_tar_drop: By how much the TAR at FAR 1e-2 may fall, as a fraction.
+        max_tar_drop: By how much the TAR at FAR 1e-2 may fall, as a fraction, where the fall is more than chance.
         min_genuine_pairs: Fewer pairs of one person than this prove nothing.
         min_impostor_pairs: Fewer pairs of two people than this prove nothing.
     """

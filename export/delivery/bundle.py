@@ -6,20 +6,25 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import edge_runtime
 from edge_runtime.bundle import Bundle, pack_bundle
 from edge_runtime.card import Card
 from edge_runtime.errors import CheckFailed, WriteError
 from edge_runtime.files import write_bytes
+from edge_runtime.interpreter import Backend
 from edge_runtime.metrics import OperatingPoint, operating_point
-from edge_runtime.tower import Embedder, Tower
+from edge_runtime.tower import Tower
 from export.delivery.golden import golden_crops
-from export.gate.judge import GateResult, embed_exported
+from export.gate.judge import embed_exported
+from export.gate.result import GateResult
 from export.gate.tables import evaluation_tables
 from export.pictures.crops import CropSet
-from export.sources.run import Run, public_training
+from export.runtimes.runner import Runner
+from export.sources.subject import Subject
 
 TARGET_FMRS = (1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -39,72 +44,88 @@ def solve_thresholds(result: GateResult) -> tuple[OperatingPoint, ...]:
 
 def assemble(
     flatbuffer: bytes,
-    embedder: Embedder,
-    run: Run,
+    runner: Runner,
+    subject: Subject,
     result: GateResult,
     *,
-    representative: CropSet,
-    evaluation: CropSet,
-    evaluated_on: str,
-    seed: int,
-    name: str,
-    licence: str,
+    runtimes: dict[str, dict[str, str]],
+    representative: dict[str, Any],
+    evaluation: dict[str, Any],
+    kept_float: Sequence[str] = (),
 ) -> Bundle:
     """Put a tower's parts together.
 
     Args:
         flatbuffer: The converted model.
-        embedder: The same, loaded in the real interpreter.
-        run: The run that trained it.
+        runner: The interpreter that it was measured in.
+        subject: What was exported.
         result: What the gate measured.
-        representative: What it was calibrated with.
-        evaluation: What it was evaluated on.
-        evaluated_on: Who that was, for the card.
-        seed: Chose the representative set.
-        name: What people shall call the tower.
-        licence: Licence of its weights.
+        runtimes: Which runtimes take it, for the card.
+        representative: What it was calibrated with, for the card.
+        evaluation: Whom it was evaluated on, for the card.
+        kept_float: Names of the layers that stayed float.
 
     Raises:
         CheckFailed: A golden embedding or a threshold is not defined.
     """
-    backend = embedder.interpreter.backend
-    crops = golden_crops(run.spec.size_px)
+    backend, crops = runner.backend, golden_crops(subject.spec.size_px)
+    golden = embed_exported(runner, flatbuffer, subject.spec, crops)
     card = Card(
-        name=name,
-        input=run.spec,
-        embedding_length=embedder.embedding_length,
+        name=subject.name,
+        input=subject.spec,
+        embedding_length=golden.shape[1],
         recipe=result.recipe,
         runtime_family=backend.family,
         runtime=f"{backend.distribution} {backend.version}",
         thresholds=solve_thresholds(result),
         default_fmr=result.target_fmr,
-        template=run.template,
-        evaluation=evaluation_tables(result) | {"on": evaluated_on, "sha256": evaluation.sha256},
-        training=public_training(run),
-        representative={
-            "pictures": len(representative.files),
-            "people": len(representative.people),
-            "kind": "prepared faces" if representative.prepared else "photographs, aligned at export",
-            "seed": seed,
-            "sha256": representative.sha256,
-        },
-        versions=_versions(backend.distribution),
-        licence=licence,
+        template=subject.template,
+        evaluation=evaluation_tables(result) | evaluation | ({"kept_float": [*kept_float]} if kept_float else {}),
+        training=subject.training,
+        representative=representative,
+        runtimes=runtimes,
+        versions=_versions(backend),
+        licence=subject.licence,
+        limits=subject.limits,
     )
-    golden = embed_exported(embedder, crops)
     return Bundle(flatbuffer=flatbuffer, card=card, golden_crops=crops, golden_embeddings=golden)
 
 
-def _versions(interpreter: str) -> dict[str, str]:
-    names = ("keras", "numpy", "opencv-python-headless", "opencv-python", "tensorflow", interpreter)
+def representative_values(chosen: CropSet, *, seed: int, names: bool) -> dict[str, Any]:
+    """The representative set for the card: pictures by their hashes, in the order that they were used in.
+
+    People are numbers: a tower file goes to strangers, and who was photographed is nothing to them.
+
+    Args:
+        chosen: The set.
+        seed: Chose it.
+        names: Whether the pictures are named as well.
+    """
+    labels = chosen.labels
+    files = [
+        {"person": int(person), "sha256": file.sha256} | ({"name": file.name} if names else {})
+        for person, file in zip(labels, chosen.files, strict=True)
+    ]
+    return {
+        "pictures": len(chosen.files),
+        "people": len(chosen.people),
+        "kind": "prepared faces" if chosen.prepared else "photographs, aligned at export",
+        "seed": seed,
+        "sha256": chosen.sha256,
+        "files": files,
+    }
+
+
+def _versions(backend: Backend) -> dict[str, str]:
+    names = ("keras", "numpy", "opencv-python-headless", "opencv-python", "tensorflow")
     versions = {"python": platform.python_version(), "siamlite": edge_runtime.__version__}
     for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-    return versions
+    return versions | {backend.distribution: backend.version}
 
 
-def write_proven(path: Path, bundle: Bundle) -> Tower:
+def write_proven(path: Path, bundle: Bundle, *, family: str | None = None) -> Tower:
     """Write a tower file that has been read back, checked against its hashes and passed its self-test.
 
     That happens under another name in the same folder; only then does the file take its own. Whatever fails, the
@@ -113,6 +134,7 @@ def write_proven(path: Path, bundle: Bundle) -> Tower:
     Args:
         path: The file to write.
         bundle: Its parts.
+        family: Interpreter of this environment to prove it in; the preferred one if None.
 
     Returns:
         The tower, loaded.
@@ -124,7 +146,7 @@ def write_proven(path: Path, bundle: Bundle) -> Tower:
     unproven = path.with_name(f".{path.name}.{os.getpid()}.unproven")
     try:
         write_bytes(unproven, pack_bundle(bundle))
-        tower = Tower.load(unproven)
+        tower = Tower.load(unproven, family=family)
         os.replace(unproven, path)
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror or error}. Nothing was changed.") from error

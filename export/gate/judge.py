@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.bootstrap import paired_bootstrap
 from edge_runtime.errors import CheckFailed, DataError, TowerError, UsageError
 from edge_runtime.metrics import (
     PairScores,
@@ -17,81 +16,15 @@ from edge_runtime.metrics import (
     tar_at_far,
     unit_rows,
 )
-from edge_runtime.tower import Embedder
+from edge_runtime.preprocess import InputSpec
 from export.conversion.recipes import GateLimits, Recipe
+from export.gate.result import FARS, Change, GateResult, Separation
+from export.runtimes.runner import Runner
 
-FARS = (1e-1, 1e-2, 1e-3)
+# The FAR at which a fall of the TAR is judged: coarse enough for some tens of people to resolve.
+JUDGED_FAR = 1e-2
 # The mean of unit vectors is this long only if all of them are one vector up to rounding.
 _COLLAPSED = 0.99999
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Separation:
-    """How well embeddings tell people apart.
-
-    Attributes:
-        eer: Equal error rate, 0 to 1.
-        auc: Area under the ROC curve, 0 to 1.
-        tar_at_far: For each of :data:`FARS` the share of genuine pairs accepted; None where the pairs cannot tell.
-        threshold: Threshold at the target FMR.
-    """
-
-    eer: float
-    auc: float
-    tar_at_far: tuple[float | None, ...]
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
-    """What the gate measured, and what it says.
-
-    Attributes:
-        recipe: The recipe that was judged.
-        limits: What it asks.
-        before: The float tower in Keras.
-        after: The converted tower in the real interpreter.
-        cosine_mean: Mean cosine similarity of each embedding with its float original.
-        cosine_p5: Its 5th percentile.
-        cosine_min: Its lowest.
-        target_fmr: Target FMR of the two thresholds.
-        people: People evaluated on.
-        pictures: Pictures evaluated on.
-        genuine_pairs: Pairs of one person.
-        impostor_pairs: Pairs of two people.
-        reasons: Why the gate says no; empty if it says yes.
-        scores: The converted tower's scores, to solve thresholds on.
-    """
-
-    recipe: str
-    limits: GateLimits
-    before: Separation
-    after: Separation
-    cosine_mean: float
-    cosine_p5: float
-    cosine_min: float
-    target_fmr: float
-    people: int
-    pictures: int
-    genuine_pairs: int
-    impostor_pairs: int
-    reasons: tuple[str, ...]
-    scores: PairScores
-
-    @property
-    def passed(self) -> bool:
-        """Whether the conversion may be written."""
-        return not self.reasons
-
-    @property
-    def eer_rise(self) -> float:
-        """EER after minus EER before, as a fraction; negative if it fell."""
-        return self.after.eer - self.before.eer
-
-    @property
-    def threshold_shift(self) -> float:
-        """Threshold after minus threshold before."""
-        return self.after.threshold - self.before.threshold
 
 
 def check_pairs(labels: npt.NDArray[np.integer], limits: GateLimits, *, target_fmr: float) -> None:
@@ -124,15 +57,17 @@ def check_pairs(labels: npt.NDArray[np.integer], limits: GateLimits, *, target_f
         )
 
 
-def embed_exported(embedder: Embedder, crops_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Unit embeddings of the converted tower, float32 (n, d).
+def embed_exported(
+    runner: Runner, flatbuffer: bytes, spec: InputSpec, crops_rgb: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """Unit embeddings of the converted tower in its interpreter, float32 (n, d).
 
     Raises:
         CheckFailed: It gives a zero or non-finite embedding.
         TowerError: The interpreter fails to run it.
     """
     try:
-        return embedder.embed(crops_rgb)
+        return runner.embed(flatbuffer, spec, crops_rgb)
     except TowerError as error:
         if not isinstance(error.__cause__, DataError):
             raise
@@ -143,7 +78,7 @@ def embed_exported(embedder: Embedder, crops_rgb: npt.NDArray[np.uint8]) -> npt.
 
 
 def judge(
-    before: npt.NDArray[np.float32],
+    before: npt.NDArray[np.float32] | None,
     after: npt.NDArray[np.float32],
     labels: npt.NDArray[np.integer],
     recipe: Recipe,
@@ -153,42 +88,68 @@ def judge(
     """Compare embeddings of the same pictures before and after the conversion.
 
     Args:
-        before: float32 (n, d) of the Keras tower, of any length.
-        after: float32 (n, d) of the converted tower.
+        before: float32 (n, d) of the float tower, of any length; None if nothing was converted.
+        after: float32 (n, d) of the tower in its interpreter.
         labels: Shape (n,), whose picture each is.
         recipe: Its limits are applied.
-        target_fmr: For the shift of the threshold.
+        target_fmr: For the threshold and its shift.
 
     Raises:
         CheckFailed: An embedding is not finite or zero, all of them are the same, or the pairs are too few.
         UsageError: There are too few impostor pairs for the target FMR.
     """
     check_pairs(labels, recipe.limits, target_fmr=target_fmr)
-    _refuse_degenerate(before, "float tower", "Train again: python -m train fit")
-    _refuse_degenerate(after, "converted tower", "Check the pictures of --representative, or use --recipe float32.")
-    cosines = np.sum(unit_rows(before) * unit_rows(after), axis=1, dtype=np.float64)
-    float_scores, scores = pair_scores(before, labels), pair_scores(after, labels)
-    first, second = _separation(float_scores, target_fmr), _separation(scores, target_fmr)
-    mean = float(cosines.mean())
+    if before is not None:
+        refuse_degenerate(before, "float tower", "Train again: python -m train fit")
+    refuse_degenerate(after, "converted tower", "Check the pictures of --representative, or use --recipe float32.")
+    scores = pair_scores(after, labels)
+    separation = _separation(scores, target_fmr)
+    change = None if before is None else _change(before, after, labels, separation, target_fmr)
     return GateResult(
         recipe=recipe.name,
         limits=recipe.limits,
-        before=first,
-        after=second,
-        cosine_mean=mean,
-        cosine_p5=float(np.percentile(cosines, 5)),
-        cosine_min=float(cosines.min()),
+        after=separation,
+        scores=scores,
+        change=change,
         target_fmr=target_fmr,
         people=len(np.unique(labels)),
         pictures=len(labels),
-        genuine_pairs=int(scores.genuine.size),
-        impostor_pairs=int(scores.impostor.size),
-        reasons=_reasons(mean, second.eer - first.eer, recipe.limits),
-        scores=scores,
+        reasons=() if change is None else _reasons(change, recipe.limits),
     )
 
 
-def _refuse_degenerate(embeddings: npt.NDArray[np.float32], what: str, advice: str) -> None:
+def _change(
+    before: npt.NDArray[np.float32],
+    after: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.integer],
+    separation: Separation,
+    target_fmr: float,
+) -> Change:
+    cosines = np.sum(unit_rows(before) * unit_rows(after), axis=1, dtype=np.float64)
+    scores = pair_scores(before, labels)
+    first = _separation(scores, target_fmr)
+    return Change(
+        before=first,
+        scores=scores,
+        cosine_mean=float(cosines.mean()),
+        cosine_p5=float(np.percentile(cosines, 5)),
+        cosine_min=float(cosines.min()),
+        eer_rise=separation.eer - first.eer,
+        tar_changes=tuple(
+            None if one is None or two is None else two - one
+            for one, two in zip(first.tar_at_far, separation.tar_at_far, strict=True)
+        ),
+        threshold_shift=separation.threshold - first.threshold,
+        bounds=paired_bootstrap(before, after, labels, fars=FARS),
+    )
+
+
+def refuse_degenerate(embeddings: npt.NDArray[np.float32], what: str, advice: str) -> None:
+    """Refuse embeddings that are zero, not finite, or all the same.
+
+    Raises:
+        CheckFailed: They are.
+    """
     lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
     bad = int(np.count_nonzero(~np.isfinite(lengths) | (lengths < 1e-12)))
     if bad:
@@ -214,12 +175,22 @@ def _separation(scores: PairScores, target_fmr: float) -> Separation:
     )
 
 
-def _reasons(mean_cosine: float, eer_rise: float, limits: GateLimits) -> tuple[str, ...]:
+def _reasons(change: Change, limits: GateLimits) -> tuple[str, ...]:
     reasons = []
-    if not mean_cosine >= limits.min_mean_cosine:
-        reasons.append(f"mean cosine {mean_cosine:.5f} to the float tower, at least {limits.min_mean_cosine} is needed")
-    if not eer_rise <= limits.max_eer_rise:
+    cosines = (("mean", change.cosine_mean, limits.min_mean_cosine), ("p5", change.cosine_p5, limits.min_p5_cosine))
+    for what, cosine, least in cosines:
+        if not cosine >= least:
+            reasons.append(f"{what} cosine {cosine:.5f} to the float tower, at least {least:g} is needed")
+    if not change.eer_rise <= limits.max_eer_rise:
         reasons.append(
-            f"the EER rose by {100 * eer_rise:.2f} points, at most {100 * limits.max_eer_rise:g} is accepted"
+            f"the EER rose by {100 * change.eer_rise:.2f} points, at most {100 * limits.max_eer_rise:g} is accepted"
+        )
+    tar = change.tar_changes[FARS.index(JUDGED_FAR)]
+    # A TAR hangs on the few impostors beyond its threshold: a fall counts where resampling people tells it from none.
+    real = change.bounds is not None and dict(change.bounds.tar_at_far)[JUDGED_FAR][1] < 0
+    if tar is not None and real and not -tar <= limits.max_tar_drop:
+        reasons.append(
+            f"the TAR at FAR {JUDGED_FAR:g} fell by {-100 * tar:.2f} points, at most {100 * limits.max_tar_drop:g} "
+            "is accepted"
         )
     return tuple(reasons)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -67,6 +67,11 @@ class CropSet:
         """int64 of shape (n,): the index in :attr:`people` of each crop's person."""
         index = {name: i for i, name in enumerate(self.people)}
         return np.array([index[file.person] for file in self.files], dtype=np.int64)
+
+    def take(self, positions: Sequence[int]) -> CropSet:
+        """Some of the crops, in the order given."""
+        files = tuple(self.files[position] for position in positions)
+        return replace(self, crops_rgb=self.crops_rgb[list(positions)], files=files)
 
     @property
     def sha256(self) -> str:

@@ -22,7 +22,9 @@ VALIDATION = {f"s{i}" for i in range(9, 15)}
 def _choose(folder: Path, run_folder: Path, evaluate: Path | None = None, samples: int = 300, seed: int = 0) -> CropSet:
     run = read_run(run_folder)
     files = evaluation_files(run, evaluate, seed=seed)
-    return choose_representative(folder, run, files, evaluated_where="there", samples=samples, seed=seed)
+    return choose_representative(
+        folder, run.spec, run.template, files, evaluated_where="there", run=run, samples=samples, seed=seed
+    )
 
 
 def test_validation_people_are_left_out_of_the_own_data(

@@ -16,6 +16,7 @@ from edge_runtime.errors import TowerError
 from export.comparison.towers import Contender
 
 _WARM_UP = 5
+_BLOCKS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Latency:
         median_ms: Median.
         p95_ms: 95th percentile.
         ratio: Median, over the runs, of this tower's time divided by the first tower's for the same picture.
-        ratio_interval: 95 % interval of that median.
+        ratio_interval: 95 % interval of that median, see :func:`ratio_interval`.
         runs: How many there were.
     """
 
@@ -123,18 +124,31 @@ def latencies(times_ms: npt.NDArray[np.float64]) -> list[Latency]:
                 median_ms=float(median),
                 p95_ms=float(p95),
                 ratio=float(np.median(ratios)),
-                ratio_interval=median_interval(ratios),
+                ratio_interval=ratio_interval(ratios),
                 runs=len(own),
             )
         )
     return held
 
 
+def ratio_interval(ratios: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of the median ratio within this run.
+
+    Neighbouring runs share what else the machine does, so they are no independent trials: the interval is that of the
+    medians of at most 30 blocks of neighbours, which load that comes and goes makes wider.
+
+    Args:
+        ratios: Shape (runs,), in the order in which they were taken.
+    """
+    blocks = np.array_split(ratios, min(_BLOCKS, len(ratios)))
+    return median_interval(np.array([np.median(block) for block in blocks]))
+
+
 def median_interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     """95 % interval of a median between two order statistics, whatever the distribution.
 
     The ranks are those of the binomial distribution with p = ½ by its normal approximation (Conover 1999, "Practical
-    Nonparametric Statistics", 3.2). It takes the runs as independent.
+    Nonparametric Statistics", 3.2). It takes the values as independent.
     """
     ranked = np.sort(values)
     low = max(0, math.floor(len(ranked) / 2 - 0.98 * math.sqrt(len(ranked))))
@@ -144,7 +158,8 @@ def median_interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
 def dominated(times_ms: npt.NDArray[np.float64], eers: Sequence[float]) -> list[tuple[int, int]]:
     """Towers that are slower and worse than another, each with the most accurate tower that beats it in both.
 
-    Slower means that the 95 % interval of the median ratio of their times lies above 1; worse means a higher EER.
+    Slower means that the interval of the ratio of their times (:func:`ratio_interval`) lies above 1; worse means a
+    higher EER.
 
     Args:
         times_ms: Shape (runs, towers).
@@ -158,7 +173,7 @@ def dominated(times_ms: npt.NDArray[np.float64], eers: Sequence[float]) -> list[
         better = [
             other
             for other, its in enumerate(eers)
-            if its < eer and median_interval(times_ms[:, tower] / times_ms[:, other])[0] > 1
+            if its < eer and ratio_interval(times_ms[:, tower] / times_ms[:, other])[0] > 1
         ]
         if better:
             found.append((tower, min(better, key=lambda other: (eers[other], other))))

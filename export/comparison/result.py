@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -147,7 +148,12 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
 
 
 def comparison_notes(
-    contenders: list[Contender], pictures: Pictures, *, same: list[tuple[str, str]], runs_known: bool
+    contenders: Sequence[Contender],
+    pictures: Pictures,
+    *,
+    same: Sequence[tuple[str, str]],
+    runs_known: bool,
+    validated: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What the figures do not say themselves.
 
@@ -156,12 +162,18 @@ def comparison_notes(
         pictures: What they were compared on.
         same: Names of those that are one file.
         runs_known: Whether the user gave training runs, whose people were left out.
+        validated: Names of the people whom a run was validated on.
     """
     notes = [f"{first} and {again} are the same file: their difference is this run's noise." for first, again in same]
     if not runs_known:
         notes.append(
             "a tower file does not say whom it was trained on. A tower that was trained on any of these people looks "
             "better than it is: give the runs with --run, and they are left out."
+        )
+    if validated:
+        notes.append(
+            f"{len(validated)} of these people were validated on: they chose the epoch and the threshold of a tower, "
+            "so its figures are a little too good."
         )
     for one in contenders:
         if one.tower.card.evaluation.get("sha256") == pictures.sha256:

@@ -93,7 +93,13 @@ def compare_towers(options: CompareOptions) -> Comparison:
         pictures=pictures,
         entries=entries,
         beaten=tuple(beaten),
-        notes=comparison_notes(contenders, pictures, same=same_towers(contenders), runs_known=bool(runs)),
+        notes=comparison_notes(
+            contenders,
+            pictures,
+            same=same_towers(contenders),
+            runs_known=bool(runs),
+            validated=sorted({name for run in runs for name in run.validation} & set(sets[0].people)),
+        ),
     )
 
 

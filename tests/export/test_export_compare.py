@@ -26,7 +26,7 @@ from export.comparison.accuracy import Estimate
 from export.comparison.memory_worker import peak_bytes
 from export.comparison.pictures import training_sha256
 from export.comparison.plot import draw_comparison, text_box
-from export.comparison.race import dominated, latencies, median_interval, turns
+from export.comparison.race import dominated, latencies, median_interval, ratio_interval, turns
 from export.comparison.run import CompareOptions, compare_towers
 from export.comparison.towers import display_names
 from export.pictures.crops import list_files
@@ -224,6 +224,7 @@ def test_whoever_a_run_was_trained_on_is_left_out(
     assert found["pictures"]["people"] == len(VALIDATION)
     assert found["pictures"]["left_out"] == 10 * (len(TRAIN) + 1)
     assert not any("does not say whom" in note for note in found["notes"])
+    assert any("6 of these people were validated on" in note for note in found["notes"])
 
     run = run_writer(tmp_path / "run", tower_file, faces, data_sha256=training_sha256(list_files(faces)))
     out = tmp_path / "told.tflite"
@@ -342,6 +343,14 @@ def test_the_interval_of_a_median_holds_it_as_often_as_it_says() -> None:
         low, high = median_interval(rng.exponential(size=101))
         held += low <= math.log(2) <= high
     assert 0.935 < held / 2000 < 0.975
+
+
+def test_load_that_comes_and_goes_makes_the_interval_wider() -> None:
+    noise = np.exp(np.random.default_rng(1).normal(scale=0.05, size=900))
+    low, high = ratio_interval(noise)
+    assert low < 1 < high
+    drifting_low, drifting_high = ratio_interval(noise * np.repeat([0.9, 1.1, 1.0], 300))
+    assert drifting_high - drifting_low > 3 * (high - low)
 
 
 def test_slower_and_worse_needs_both() -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from export.conversion.convert import SavedTower, convert_saved, saved_tower
 from export.conversion.layers import LayerError, layer_errors, named_layers
 from export.conversion.recipes import Recipe, find_recipe
+from export.conversion.sensitivity import rank_by_loss
 from export.gate.judge import embed_exported, judge, refuse_degenerate
 from export.gate.result import GateResult
 from export.gate.study import COUNTS, StudyRow, study_counts, write_study
@@ -109,10 +110,17 @@ def find_conversion(
         failed = first is not None and not first.result.passed and recipe.activations == "int8"
         if first is not None and not failed and not settings.layers:
             return first
-        errors = _measured(saved, values, watcher)
+        _log.info("measuring the error of each layer …")
+        errors = layer_errors(saved, values)
+        watcher.layers(errors)
         if first is not None and not (failed and settings.or_selective):
             return first
         selective = find_recipe("int8-selective", limits=settings.limits)
+        if not settings.keep_float and len(errors) > 1:
+            _log.info("measuring what each layer costs alone: %d conversions …", len(errors))
+            crops = representative.crops_rgb
+            errors = rank_by_loss(saved, errors, crops, tower.embed(crops))
+            watcher.layers(errors)
         for kept in _choices(errors, settings.keep_float):
             last = attempt(saved, selective, kept)
             if last.result.passed:
@@ -142,15 +150,8 @@ def _study(
     return list(tqdm(rows, desc="study", unit="conversion", total=len(COUNTS), disable=hidden, leave=False))
 
 
-def _measured(saved: SavedTower, values: npt.NDArray[np.float32], watcher: Watcher) -> list[LayerError]:
-    _log.info("measuring the error of each layer …")
-    errors = layer_errors(saved, values)
-    watcher.layers(errors)
-    return errors
-
-
 def _choices(errors: Sequence[LayerError], patterns: Sequence[str]) -> Iterator[list[LayerError]]:
-    """Which layers to keep in float: the named ones, or the worst one, two, four … up to half of them."""
+    """Which layers to keep in float: the named ones, or the first one, two, four … up to half of them."""
     if patterns:
         yield named_layers(errors, patterns)
         return

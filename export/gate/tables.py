@@ -141,8 +141,11 @@ def points_text(value: float, interval: Interval | None) -> str:
 
 def layers_table(errors: Sequence[LayerError], *, most: int | None = None) -> str:
     """The layers that lose most, the worst first."""
-    rows: list[tuple[str, ...]] = [("layer", "operator", "error in steps")]
-    rows += [(layer.name, layer.operator, f"{layer.error:.2f}") for layer in errors[:most]]
+    alone = any(layer.loss is not None for layer in errors)
+    rows: list[tuple[str, ...]] = [("layer", "operator", "error in steps", "cosine lost by it alone" if alone else "")]
+    for layer in errors[:most]:
+        loss = "" if layer.loss is None else f"{layer.loss:.5f}"
+        rows.append((layer.name, layer.operator, f"{layer.error:.2f}", loss))
     return "\n".join([*_aligned(rows), "(root mean square; rounding alone gives 0.29)"])
 
 

@@ -80,6 +80,15 @@ def choose_backend(family: str | None = None) -> Backend:
     raise MissingDependency(f"no TFLite interpreter is installed. Run: pip install 'siamlite[{extra}]'")
 
 
+def import_backend(backend: Backend) -> Any:
+    """The module of an interpreter, imported on the first call: that takes time and memory of its own.
+
+    Raises:
+        ImportError: It is installed but cannot be imported.
+    """
+    return importlib.import_module(next(module for family, module, _ in _BACKENDS if family == backend.family))
+
+
 class Interpreter:
     """A TFLite model, ready to run.
 
@@ -108,7 +117,7 @@ class Interpreter:
         self.backend = choose_backend(family)
         with quiet_stderr() as said:
             try:
-                module = importlib.import_module(next(m for f, m, _ in _BACKENDS if f == self.backend.family))
+                module = import_backend(self.backend)
                 self._interpreter = module.Interpreter(model_content=flatbuffer, num_threads=threads)
                 self._interpreter.allocate_tensors()
             except (ValueError, RuntimeError, ImportError, AttributeError) as error:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from export.commands import convert, recipes
+from export.commands import compare, convert, recipes
 
-_COMMANDS = (convert, recipes)
+_COMMANDS = (convert, compare, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

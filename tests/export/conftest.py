@@ -104,6 +104,12 @@ def write_run(folder: Path, tower: Any, faces: Path, *, split: dict[str, Any] | 
     return folder
 
 
+@pytest.fixture(scope="session")
+def run_writer() -> MakeRun:
+    """:func:`write_run`, for fixtures that outlive a test."""
+    return write_run
+
+
 @pytest.fixture
 def make_run(tmp_path: Path, faces: Path, tower_file: Path) -> MakeRun:
     """A function that makes a run's folder (see :func:`write_run`)."""

@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 
+from edge_runtime.device import OtherWork, device_name
 from edge_runtime.errors import TowerError
 from edge_runtime.interpreter import Interpreter
 from edge_runtime.preprocess import InputSpec, normalise
@@ -13,7 +14,6 @@ from train.config import TowerConfig
 from train.keras_quietly import keras
 from train.recipe import load_config
 from train.towers.build import TOWERS, build_tower
-from train.towers.device import OtherWork, device_name
 from train.towers.measure import convert, measure_tower, smooth_pictures
 from train.towers.usual import usual_towers
 

@@ -42,8 +42,8 @@ def _run(options: argparse.Namespace) -> int:
     rows = _rows(options)
     from tqdm import tqdm
 
+    from edge_runtime.device import OtherWork, device_name
     from train.towers.build import TOWERS, build_tower
-    from train.towers.device import OtherWork, device_name
     from train.towers.measure import measure_tower
 
     for spec, config in rows:

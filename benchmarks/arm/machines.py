@@ -47,7 +47,8 @@ class Machine:
         kept = {name: value for name, value in ours.items() if not (self.foreign and name in _OURS)}
         # Threads of the mathematics library do nothing here but slow the emulator's start.
         one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        return {**kept, **one, "PYTHONPATH": os.pathsep.join(map(str, self.path))}
+        path = [*map(str, self.path), *([ours["PYTHONPATH"]] if ours.get("PYTHONPATH") and not self.foreign else [])]
+        return {**kept, **one, "PYTHONPATH": os.pathsep.join(path)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

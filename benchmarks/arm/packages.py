@@ -92,11 +92,18 @@ def download(wanted: Wanted, into: Path, *, advice: str) -> None:
     network = network_settings(run_tool(["apt-config", "dump"], doing=doing, advice=advice))
     configuration = write_bytes(folder / "apt.conf", apt_configuration(folder, wanted.architecture, network).encode())
     environment = {"APT_CONFIG": str(configuration), "DEBIAN_FRONTEND": "noninteractive"}
-    run_tool(["apt-get", "update", "-qq"], doing=doing, advice=advice, environment=environment)
+    update = ["apt-get", "update", "-qq"]
+    run_tool(update, doing=doing, advice=advice, environment=environment)
     command = ["apt-get", "install", "-qq", "--yes", "--download-only", *wanted.names]
     if wanted.suite is not None:
         command[2:2] = ["-t", wanted.suite]
-    run_tool(command, doing=doing, advice=advice, environment=environment)
+    try:
+        run_tool(command, doing=doing, advice=advice, environment=environment)
+    except FetchError:
+        # A list that could not be fetched is only a warning to apt, and perhaps one that is not needed. It is now.
+        strictly = [*update, "-o", "APT::Update::Error-Mode=any"]
+        run_tool(strictly, doing=doing, advice=advice, environment=environment)
+        raise
     for path in sorted((folder / "cache/archives").glob("*.deb")):
         path.rename(into / path.name)
     shutil.rmtree(folder)

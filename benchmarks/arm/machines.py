@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -141,7 +142,8 @@ def read_result(path: Path) -> Embedded:
         SiamliteError: It is no whole result.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        # From memory: of a damaged file that it opened itself, numpy would leave the handle open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         about = json.loads(arrays.pop("about").tobytes())
         refused = about.pop("refused")

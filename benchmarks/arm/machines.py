@@ -71,7 +71,9 @@ class Embedded:
 
 def this_machine(python: Path | None = None) -> Machine:
     """This machine, with the Python that runs or another one."""
-    return Machine(name="this machine", command=(str(python or sys.executable), "-s", "-B"), path=(ROOT,))
+    # Not resolved: a virtual environment's Python is a link that must be called by its own name.
+    chosen = python.absolute() if python is not None else sys.executable
+    return Machine(name="this machine", command=(str(chosen), "-s", "-B"), path=(ROOT,))
 
 
 def emulated_machine(userland: Userland, libraries: Sequence[Path], processor: str) -> Machine:
@@ -82,7 +84,7 @@ def emulated_machine(userland: Userland, libraries: Sequence[Path], processor: s
         libraries: Folders of its wheels.
         processor: A model that qemu knows, such as ``cortex-a72``; it decides which of the interpreter's routines run.
     """
-    command = (str(userland.qemu), "-cpu", processor, "-L", str(userland.root), str(userland.python), "-s", "-B")
+    command = (str(userland.qemu.absolute()), "-cpu", processor, "-L", str(userland.root), str(userland.python), "-s", "-B")
     return Machine(name=f"the emulated {processor}", command=command, path=(ROOT, *libraries), foreign=True)
 
 

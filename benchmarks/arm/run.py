@@ -52,12 +52,12 @@ def main(arguments: argparse.Namespace) -> int:
     with alone(cache):
         userland = build(settings)
         libraries = {pin: add_interpreter(userland, pin, settings) for pin in pins}
-        if arguments.build_only:
-            say(f"the user space is ready: {cache}\nnext: python -m benchmarks.arm")
-            return EXIT_OK
-        towers = look_at_all(arguments.tower or make_towers(arguments.work, wheels=arguments.files))
-        job = write_job(arguments.work, towers, _faces(arguments), arguments.pictures)
-        result = compare_machines(job, userland, libraries, arguments)
+    if arguments.build_only:
+        say(f"the user space is ready: {cache}\nnext: python -m benchmarks.arm")
+        return EXIT_OK
+    towers = look_at_all(arguments.tower or make_towers(arguments.work, wheels=arguments.files))
+    job = write_job(arguments.work, towers, _faces(arguments), arguments.pictures)
+    result = compare_machines(job, userland, libraries, arguments)
     print_result(result)
     if arguments.json:
         emit(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from benchmarks.arm.wheels import (
     interpreter_requirements,
     read_lock,
 )
+from edge_runtime.errors import FetchError
 
 ROOT = Path(__file__).resolve().parents[2]
 _PYTHON = ("usr/bin/python3.[0-9]*",)
@@ -141,12 +143,16 @@ def _packages(
             download(_choose(settings, wanted, architecture), into, advice=settings.advice)
 
     def fill(into: Path) -> None:
-        unpack(debs, into, advice=f"Remove {debs}, and run it again.")
+        try:
+            unpack(debs, into, advice=f"It was thrown away. {settings.advice}")
+            find_program(into, program, what=f"{wanted[0]} for {architecture}", advice=settings.advice)
+        except FetchError:
+            shutil.rmtree(debs, ignore_errors=True)
+            raise
         loader = into / "usr/lib/ld-linux-aarch64.so.1"
         if loader.exists() and not (into / "lib").exists():
             # Debian 13's packages hold usr/lib alone; the link to it is made when a system is installed.
             (into / "lib").symlink_to("usr/lib")
-        find_program(into, program, what=f"{wanted[0]} for {architecture}", advice=f"Remove {debs}. {settings.advice}")
 
     if not is_whole(root, inputs):
         once(debs, inputs, fetch, what=f"fetching {wanted[0]} for {architecture}")

@@ -84,7 +84,16 @@ def emulated_machine(userland: Userland, libraries: Sequence[Path], processor: s
         libraries: Folders of its wheels.
         processor: A model that qemu knows, such as ``cortex-a72``; it decides which of the interpreter's routines run.
     """
-    command = (str(userland.qemu.absolute()), "-cpu", processor, "-L", str(userland.root), str(userland.python), "-s", "-B")
+    command = (
+        str(userland.qemu.absolute()),
+        "-cpu",
+        processor,
+        "-L",
+        str(userland.root),
+        str(userland.python),
+        "-s",
+        "-B",
+    )
     return Machine(name=f"the emulated {processor}", command=command, path=(ROOT, *libraries), foreign=True)
 
 

@@ -8,7 +8,7 @@ from edge_runtime.console import say, table
 
 _HEAD = [
     "tower",
-    "kind",
+    "in and out",
     "interpreter there",
     "processor",
     "same bytes",

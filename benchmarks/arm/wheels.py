@@ -137,6 +137,8 @@ def install_wheels(
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     common = ["--no-deps", *pip_platform(python_version), "--requirement", str(wanted)]
     source = ["--no-index", "--find-links", str(files)] if files is not None else []
+    # pip chose the wheels for the other Python, and would refuse to unpack them for not being this one's.
+    unpacking = ["--no-index", "--no-compile", "--ignore-requires-python"]
     keep.mkdir(parents=True, exist_ok=True)
     run_tool(
         [*pip, "download", *common, *source, "--dest", keep],
@@ -144,7 +146,7 @@ def install_wheels(
         advice=advice,
     )
     run_tool(
-        [*pip, "install", *common, "--no-index", "--find-links", keep, "--no-compile", "--target", into],
+        [*pip, "install", *common, *unpacking, "--find-links", keep, "--target", into],
         doing=f"unpack {names}",
         advice=advice,
     )

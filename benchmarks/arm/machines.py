@@ -140,7 +140,7 @@ def explain(name: str, code: int, said: str) -> str:
     died = -code if code < 0 else code - 128
     if died in {int(number) for number in (signal.SIGSEGV, signal.SIGILL, signal.SIGABRT, signal.SIGBUS)}:
         return (
-            f"{name} died of {signal.Signals(died).name}. qemu 7 and older do that with ai-edge-litert 2.2 and later: "
+            f"{name} died of {signal.Signals(died).name}. qemu 7.2 does that with ai-edge-litert 2.2 and later: "
             "give a newer one with --qemu PATH, or an older interpreter with --interpreter ai-edge-litert==2.1.6."
         )
     return f"{name} could not embed the faces (exit code {code}): {last_complaint(said)}"

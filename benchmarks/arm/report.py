@@ -57,11 +57,12 @@ def verdict_text(result: dict[str, Any]) -> str:
     if result["identical"] is None:
         return "int8: no int8 tower was compared, so nothing is proved of them"
     towers = len({row["tower"] for row in judged})
-    scope = f"{towers} towers, {len(judged)} comparisons, {result['pictures']} faces"
+    counts = ((towers, "tower"), (len(judged), "comparison"), (result["pictures"], "face"))
+    scope = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts)
     if result["identical"]:
         return f"int8: the same bytes everywhere ({scope})"
     failed = sum(not row["identical"] for row in judged)
-    return f"int8: NOT the same bytes in {failed} of {len(judged)} comparisons ({scope})"
+    return f"int8: not the same bytes in {failed} of {len(judged)} ({scope})"
 
 
 def _versions(about: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench test-tflite-runtime lock clean
+.PHONY: help install demo test lint bench arm test-tflite-runtime lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ lint: $(READY)  ## ruff and mypy
 
 bench: $(READY)  ## latency of each stage on this machine
 	@$(RUN) -m pytest benchmarks --benchmark-only --benchmark-autosave $(PYTEST)
+
+arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against this machine
+	@$(RUN) -m benchmarks.arm $(if $(WHEELS),--files $(WHEELS)) $(ARM)
 
 $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \

@@ -14,9 +14,9 @@ STANDARD = set(sys.stdlib_module_names)
 
 # What each package may import besides the standard library and itself.
 ALLOWED = {
-    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime"},
+    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
-    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2"},
+    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "cryptography"},
 }
 INTERPRETERS = {"ai_edge_litert", "tflite_runtime"}
 

@@ -96,7 +96,7 @@ def write_key_pair(path: Path, *, passphrase: bytes | None = None, force: bool =
 
     Raises:
         MissingDependency: The ``cryptography`` package is not installed.
-        UsageError: One of the two files exists, or they would be one file.
+        UsageError: One of the two files exists, or the name is a public key's.
         WriteError: A file cannot be written; neither is left.
     """
     _need_cryptography()
@@ -104,8 +104,8 @@ def write_key_pair(path: Path, *, passphrase: bytes | None = None, force: bool =
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     public = public_path(path)
-    if public == path:
-        raise UsageError(f"{path} is the name of a public key. Choose another --out, such as maker.key")
+    if path.name.endswith(".pub.pem"):
+        raise UsageError(f"{path} would be taken for a public key. Choose another --out, such as maker.key")
     for target in (path, public):
         refuse_overwrite(target, force=force)
     key = Ed25519PrivateKey.generate()

@@ -14,6 +14,7 @@ from edge_runtime.metrics import OperatingPoint
 from edge_runtime.preprocess import InputSpec
 
 SCHEMA_VERSION = 1
+_MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def card_from_json(data: bytes) -> Card:
         TowerError: It is not a card that this version can trust.
     """
     try:
-        values = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float)
+        values = _shallow(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
         values["input"] = InputSpec(**values["input"])
         template = values["template"]
         points = tuple((float(x), float(y)) for x, y in template.pop("points"))
@@ -120,6 +121,17 @@ def card_from_json(data: bytes) -> Card:
         raise TowerError("the card in this tower is nested too deeply. Export the tower again.") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise TowerError(f"the card in this tower cannot be read ({error}). Export the tower again.") from error
+
+
+def _shallow(values: Any) -> Any:
+    """The values, unless they are nested so deeply that whatever walks through them would break."""
+    level = [values]
+    for _ in range(_MAX_DEPTH):
+        inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = [part for parts in inner for part in parts]
+        if not level:
+            return values
+    raise RecursionError
 
 
 def _refuse_constant(name: str) -> float:

@@ -106,7 +106,7 @@ def card_from_json(data: bytes) -> Card:
         TowerError: It is not a card that this version can trust.
     """
     try:
-        values = _shallow(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
+        values = _checked(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
         values["input"] = InputSpec(**values["input"])
         template = values["template"]
         points = tuple((float(x), float(y)) for x, y in template.pop("points"))
@@ -123,13 +123,19 @@ def card_from_json(data: bytes) -> Card:
         raise TowerError(f"the card in this tower cannot be read ({error}). Export the tower again.") from error
 
 
-def _shallow(values: Any) -> Any:
-    """The values, unless they are nested so deeply that whatever walks through them would break."""
+def _checked(values: Any) -> Any:
+    """The values, unless whatever walks through them or writes them would break.
+
+    Raises:
+        RecursionError: They are nested too deeply.
+        ValueError: They hold half a character.
+    """
     level = [values]
     for _ in range(_MAX_DEPTH):
         inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
         level = [part for parts in inner for part in parts]
         if not level:
+            json.dumps(values, ensure_ascii=False).encode()
             return values
     raise RecursionError
 

@@ -12,6 +12,7 @@ from edge_runtime.card import Card
 from edge_runtime.files import sha256_file
 from edge_runtime.tower import space_fingerprint
 from edge_runtime.trust import Provenance, Trust
+from export.card.text import words
 from export.preflight.operators import Operator, read_operators
 
 # Bytes of one value.
@@ -86,7 +87,7 @@ def read_facts(path: Path) -> Facts:
     bundle = read_bundle(path, trust=trust)
     operators = read_operators(bundle.flatbuffer)
     return Facts(
-        file=path.name,
+        file=words(path.name, limit=200),
         sha256=sha256_file(path),
         file_bytes=path.stat().st_size,
         model_bytes=len(bundle.flatbuffer),

@@ -13,7 +13,7 @@ from edge_runtime.card import Card
 from export.card.facts import Facts
 from export.card.plots import DARK, LIGHT, Theme, rates_svg, scores_svg
 from export.card.sections import glance, lead, sections, title
-from export.card.text import is_hash, words
+from export.card.text import is_hash
 
 Draw = Callable[[Card, Theme], bytes | None]
 _PLOTS: dict[str, tuple[Draw, str]] = {
@@ -35,7 +35,7 @@ def card_page(facts: Facts) -> str:
         title=title(facts),
         name=title(facts).partition(": ")[2],
         lead=lead(facts),
-        file=words(facts.file, limit=200),
+        file=facts.file,
         glance=glance(facts),
         sections=sections(facts),
         plots=_drawn(facts.card),

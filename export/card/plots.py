@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from edge_runtime.card import Card
+from edge_runtime.metrics import OperatingPoint
 from export.card.text import inner, number, share, whole
 
 # Matplotlib wants a folder of its own for its font list; where home is read-only a temporary one does.
@@ -62,14 +63,14 @@ def rates_svg(card: Card, theme: Theme) -> bytes | None:
     if before:
         axes.plot(before[0], _above(before[1], floor), color=theme.ink, linestyle="--", linewidth=1.4, label="float")
     axes.plot(after[0], _above(after[1], floor), color=theme.genuine, linewidth=2.2, label="this file")
-    shown = [point for point in card.thresholds[:_MAX_LINES] if 0 < point.fmr <= 1 and 0 <= point.fnmr <= 1]
+    shown = _places(card)
     for point in shown:
         default = point.target_fmr == card.default_fmr
         style = {"color": theme.genuine, "markerfacecolor": theme.genuine if default else "none", "markersize": 8}
         label = {"label": "default threshold"} if default else {}
         axes.plot([point.fmr], _above([point.fnmr], floor), "o", clip_on=False, zorder=3, **style, **label)
     axes.set(xscale="log", yscale="log", xlabel="FMR: impostor pairs accepted", ylabel="FNMR: genuine pairs rejected")
-    axes.set_xlim(min(after[0][0], *(point.fmr for point in shown)), 1)
+    axes.set_xlim(min([after[0][0], *(point.fmr for point in shown)]), 1)
     axes.set_ylim(floor * 0.9, 1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: share(value)))
@@ -108,6 +109,16 @@ def scores_svg(card: Card, theme: Theme) -> bytes | None:
     return _svg(figure, axes, theme)
 
 
+def _places(card: Card) -> list[OperatingPoint]:
+    """The operating points that have a place on logarithmic axes."""
+    found = []
+    for point in card.thresholds[:_MAX_LINES]:
+        fmr, fnmr = number(point.fmr), number(point.fnmr)
+        if fmr is not None and fnmr is not None and 1e-9 < fmr <= 1 and 0 <= fnmr <= 1:
+            found.append(point)
+    return found
+
+
 def _curve(value: Any) -> tuple[list[float], list[float]] | None:
     """FMR and FNMR of a curve, or None for what is none."""
     fmr = _numbers(inner(value, "fmr"), 0, 1, rising=True)
@@ -116,7 +127,7 @@ def _curve(value: Any) -> tuple[list[float], list[float]] | None:
         return None
     # The curve ends where no genuine pair is rejected any more.
     enough = next((at for at, share_accepted in enumerate(tar) if share_accepted >= 1), len(tar) - 1)
-    kept = [(x, 1 - y) for x, y in zip(fmr[: enough + 1], tar[: enough + 1], strict=True) if x > 0]
+    kept = [(x, 1 - y) for x, y in zip(fmr[: enough + 1], tar[: enough + 1], strict=True) if x > 1e-9]
     return ([x for x, _ in kept], [y for _, y in kept]) if len(kept) > 1 else None
 
 

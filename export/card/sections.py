@@ -72,7 +72,7 @@ def _identity(facts: Facts) -> Section:
     provenance = facts.provenance
     rows: list[Row] = [
         ("name", words(facts.card.name, limit=200)),
-        ("file", words(facts.file, limit=200)),
+        ("file", facts.file),
         ("size of the file", size(facts.file_bytes)),
         ("file, SHA-256", facts.sha256),
         ("embedding space", facts.fingerprint),

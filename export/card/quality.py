@@ -76,7 +76,7 @@ def _rates(held: dict[str, Any], card: Card) -> Table:
         rows.append((_tar(far), _share(first), _share(second), change, limit))
     shift = number(inner(held, "threshold_shift"))
     moved = NONE if shift is None else f"{shift + 0.0:+.4f}".replace("-", "−")
-    name = f"threshold at FMR {share(inner(held, 'target_fmr'))}"
+    name = f"threshold at FMR {share(inner(held, 'target_fmr'))} (similarity)"
     rows.append((name, fixed(inner(before, "threshold")), fixed(inner(after, "threshold")), moved, NONE))
     head = ("", "float", words(card.recipe, limit=40), "change in points (95 % interval)", "limit of the gate")
     resamples = whole(inner(bounds, "resamples"))

@@ -14,7 +14,6 @@ from edge_runtime.metrics import OperatingPoint
 from edge_runtime.preprocess import InputSpec
 
 SCHEMA_VERSION = 1
-_MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +120,10 @@ def card_from_json(data: bytes) -> Card:
         raise TowerError("the card in this tower is nested too deeply. Export the tower again.") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise TowerError(f"the card in this tower cannot be read ({error}). Export the tower again.") from error
+
+
+# No card of ours is nested half as deeply.
+_MAX_DEPTH = 32
 
 
 def _checked(values: Any) -> Any:

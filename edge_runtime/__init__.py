@@ -26,6 +26,7 @@ _HOMES = {
     "Gallery": "gallery",
     "SiamliteError": "errors",
     "Tower": "tower",
+    "Trust": "trust",
     "Verifier": "verifier",
     "open_source": "camera",
 }
@@ -37,6 +38,7 @@ __all__ = [
     "Gallery",
     "SiamliteError",
     "Tower",
+    "Trust",
     "Verifier",
     "__version__",
     "open_source",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from edge_runtime.faces import FaceFinder
     from edge_runtime.gallery import Gallery
     from edge_runtime.tower import Tower
+    from edge_runtime.trust import Trust
     from edge_runtime.verifier import Verifier
 
 

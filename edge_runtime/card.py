@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +108,7 @@ def card_from_json(data: bytes) -> Card:
         TowerError: It is not a card that this version can trust.
     """
     try:
-        values = json.loads(data)
+        values = _checked(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
         values["input"] = InputSpec(**values["input"])
         template = values["template"]
         points = tuple((float(x), float(y)) for x, y in template.pop("points"))
@@ -118,5 +119,39 @@ def card_from_json(data: bytes) -> Card:
         raise
     except UsageError as error:
         raise TowerError(f"the card in this tower is wrong: {error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except RecursionError as error:
+        raise TowerError("the card in this tower is nested too deeply. Export the tower again.") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise TowerError(f"the card in this tower cannot be read ({error}). Export the tower again.") from error
+
+
+# No card of ours is nested half as deeply.
+_MAX_DEPTH = 32
+
+
+def _checked(values: Any) -> Any:
+    """The values, unless whatever walks through them or writes them would break.
+
+    Raises:
+        RecursionError: They are nested too deeply.
+        ValueError: They hold half a character.
+    """
+    level = [values]
+    for _ in range(_MAX_DEPTH):
+        inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = [part for parts in inner for part in parts]
+        if not level:
+            json.dumps(values, ensure_ascii=False).encode()
+            return values
+    raise RecursionError
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"it holds {name}, which is no JSON")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {text[:20]}, which is too large for a number")
+    return value

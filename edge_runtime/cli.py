@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _verify(commands)
     _identify(commands)
     _gallery(commands)
+    _trust(commands)
     _bench(commands)
     _doctor(commands)
     return parser
@@ -37,15 +39,16 @@ def build_parser() -> argparse.ArgumentParser:
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def _command(commands: Commands, name: str, run: str, text: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Commands, name: str, run: str, text: str, *, module: str = "commands"
+) -> argparse.ArgumentParser:
     """A sub-command that loads its code when it is run, so that ``--help`` needs no camera library."""
 
     def load_and_run(arguments: argparse.Namespace) -> int:
         from edge_runtime.imports import require_runtime
 
         require_runtime()
-        from edge_runtime import commands as code
-
+        code = importlib.import_module(f"edge_runtime.{module}")
         done: int = getattr(code, run)(arguments)
         return done
 
@@ -58,6 +61,7 @@ def _command(commands: Commands, name: str, run: str, text: str) -> argparse.Arg
 
 def _tower_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
+    _trust_options(parser)
     parser.add_argument("--threads", type=int, default=1, help="threads to compute with (default: 1)")
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
@@ -65,6 +69,18 @@ def _tower_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
     )
+
+
+def _trust_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trusted-key",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="public key (PEM) that must have signed the tower; may be repeated (default: see siamlite trust list)",
+    )
+    parser.add_argument("--require-signed", action="store_true", help="refuse to run where no key is trusted")
 
 
 def _gallery_option(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +151,18 @@ def _gallery(commands: Commands) -> None:
     _gallery_option(removal)
 
 
+def _trust(commands: Commands) -> None:
+    parser = commands.add_parser("trust", help="list, add or remove keys whose towers are accepted", epilog=_EXITS)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    adding = _command(actions, "add", "trust_add", "accept towers that a key signed", module="trust_commands")
+    adding.add_argument("key", type=Path, metavar="KEY.pem", help="the maker's public key")
+    adding.add_argument("--name", help="what to call it (default: the name of the file)")
+    adding.add_argument("--force", action="store_true", help="replace another key of that name")
+    _command(actions, "list", "trust_list", "whose towers are accepted", module="trust_commands")
+    removal = _command(actions, "remove", "trust_remove", "no longer accept a key's towers", module="trust_commands")
+    removal.add_argument("name", help="which key")
+
+
 def _bench(commands: Commands) -> None:
     parser = _command(commands, "bench", "bench", "how long each stage takes on this machine")
     parser.add_argument("--source", help="a frame with a face to time the whole way on (see enroll)")
@@ -146,4 +174,5 @@ def _bench(commands: Commands) -> None:
 def _doctor(commands: Commands) -> None:
     parser = _command(commands, "doctor", "doctor", "is everything there that verification needs?")
     parser.add_argument("--tower", type=Path, help="tower file to examine")
+    _trust_options(parser)
     _gallery_option(parser)

@@ -24,6 +24,7 @@ from edge_runtime.home import default_gallery, default_tower
 from edge_runtime.images import Image, write_image
 from edge_runtime.overlay import draw, show
 from edge_runtime.tower import Tower
+from edge_runtime.trust import Trust
 from edge_runtime.verifier import Observation, Step, Verifier
 
 
@@ -213,7 +214,12 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Is everything there that verification needs?"""
-    findings = doctoring.examine(tower_path=arguments.tower or default_tower(), gallery_path=_gallery_path(arguments))
+    findings = doctoring.examine(
+        tower_path=arguments.tower or default_tower(),
+        gallery_path=_gallery_path(arguments),
+        trusted_keys=arguments.trusted_key,
+        require_signed=arguments.require_signed,
+    )
     good = doctoring.healthy(findings)
     if arguments.json:
         emit({"healthy": good, "findings": doctoring.to_dicts(findings)})
@@ -226,7 +232,9 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> tuple[Tower, FaceFinder]:
     """The tower, and a face finder that fits it."""
-    tower = Tower.load(arguments.tower or default_tower(), threads=arguments.threads, family=arguments.interpreter)
+    trust = Trust.configured(arguments.trusted_key, require=arguments.require_signed)
+    path = arguments.tower or default_tower()
+    tower = Tower.load(path, threads=arguments.threads, family=arguments.interpreter, trust=trust)
     finder = FaceFinder(
         size_px=tower.card.input.size_px,
         template=tower.card.template,

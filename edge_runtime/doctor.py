@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ from edge_runtime.fetch import missing_detectors
 from edge_runtime.gallery import Gallery
 from edge_runtime.home import models_folder
 from edge_runtime.interpreter import installed_backends
+from edge_runtime.printable import printable
+from edge_runtime.signature import short_fingerprint
 from edge_runtime.tower import Tower
+from edge_runtime.trust import Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,17 @@ class Finding:
     remedy: str = ""
 
 
-def examine(*, tower_path: Path, gallery_path: Path) -> list[Finding]:
-    """Look at this machine, from the ground up. Nothing is changed, nothing raises."""
+def examine(
+    *, tower_path: Path, gallery_path: Path, trusted_keys: Sequence[Path] = (), require_signed: bool = False
+) -> list[Finding]:
+    """Look at this machine, from the ground up. Nothing is changed, nothing raises.
+
+    Args:
+        tower_path: The tower.
+        gallery_path: The gallery.
+        trusted_keys: See :meth:`~edge_runtime.trust.Trust.configured`.
+        require_signed: See there.
+    """
     findings = [
         Finding(name="siamlite", status="ok", detail=f"{edge_runtime.__version__} in {Path(__file__).parent}"),
         Finding(name="python", status="ok", detail=f"{platform.python_version()} on {platform.machine()}"),
@@ -49,7 +61,15 @@ def examine(*, tower_path: Path, gallery_path: Path) -> list[Finding]:
         _interpreter(),
         _attempt("detectors", _detectors),
     ]
-    tower, finding = _tower(tower_path)
+    trusted: list[Trust] = []
+
+    def look() -> Finding:
+        trusted.append(Trust.configured(trusted_keys, require=require_signed))
+        return _trust(trusted[0])
+
+    findings.append(_attempt("trust", look))
+    # Whose trust cannot be read trusts nobody: the tower is not loaded.
+    tower, finding = _tower(tower_path, trusted[0]) if trusted else (None, _untold(tower_path))
     findings += [finding, _gallery(gallery_path, tower), _cameras()]
     if "tensorflow" in sys.modules:
         findings.append(Finding(name="tensorflow", status="broken", detail="loaded into the edge runtime"))
@@ -109,16 +129,28 @@ def _attempt(name: str, look: Callable[[], Finding]) -> Finding:
         return Finding(name=name, status="broken", detail=str(error))
 
 
-def _tower(path: Path) -> tuple[Tower | None, Finding]:
+def _trust(trust: Trust) -> Finding:
+    if not trust.keys:
+        return Finding(name="trust", status="ok", detail="no trusted keys: towers of any maker are accepted")
+    words = ", ".join(f"{key.name} ({short_fingerprint(key.fingerprint)})" for key in trust.keys)
+    return Finding(name="trust", status="ok", detail=f"only towers signed by {words}")
+
+
+def _untold(path: Path) -> Finding:
+    return Finding(name="tower", status="broken", detail=f"{path} was not loaded: it is unknown whom to trust")
+
+
+def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
     if not path.exists():
         remedy = "give one with --tower, or make one: python -m export convert RUN --out tower.tflite"
         return None, Finding(name="tower", status="missing", detail=f"none at {path}", remedy=remedy)
     loaded: list[Tower] = []
 
     def look() -> Finding:
-        tower = Tower.load(path)
+        tower = Tower.load(path, trust=trust)
         loaded.append(tower)
-        words = f"{tower.card.name}, {tower.card.recipe}, self-test cosine {tower.self_test_cosine:.4f}"
+        name = printable(f"{tower.card.name}, {tower.card.recipe}")
+        words = f"{name}, self-test cosine {tower.self_test_cosine:.4f}, {tower.provenance}"
         if not tower.calibrated:
             remedy = f"use {tower.card.runtime}, or give --threshold"
             return Finding(name="tower", status="broken", detail=f"{words}; not calibrated here", remedy=remedy)

@@ -20,6 +20,11 @@ def models_folder() -> Path:
     return home_folder() / "models"
 
 
+def trusted_keys_folder() -> Path:
+    """Where ``siamlite trust add`` puts the public keys of those whose towers are accepted."""
+    return home_folder() / "trusted-keys"
+
+
 def default_gallery() -> Path:
     """The gallery that commands use unless they are told another."""
     return home_folder() / "gallery.db"

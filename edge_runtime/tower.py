@@ -17,6 +17,7 @@ from edge_runtime.files import sha256_bytes
 from edge_runtime.interpreter import Backend, Interpreter, choose_backend, dequantize
 from edge_runtime.metrics import unit_rows
 from edge_runtime.preprocess import InputSpec, normalise, quantization_table, tower_pixels
+from edge_runtime.trust import Trust
 
 # The self-test: how near to its golden vectors a tower must come. Full-int8 results of one family are the same bytes
 # everywhere; float results differ in the last digits; another family is another space, where only nonsense is caught.
@@ -94,6 +95,7 @@ class Tower(Embedder):
         backend: The interpreter that runs it here.
         fingerprint: Identifies the embedding space: embeddings of two fingerprints must never be compared.
         self_test_cosine: Lowest cosine similarity to its golden vectors, here.
+        provenance: Who made it, as far as that was proved.
         load_ms: How long loading and testing took.
     """
 
@@ -103,6 +105,7 @@ class Tower(Embedder):
         super().__init__(bundle.flatbuffer, bundle.card.input, threads=threads, family=family)
         self.path = path
         self.card = bundle.card
+        self.provenance = bundle.provenance
         self.backend: Backend = self.interpreter.backend
         if self.embedding_length != self.card.embedding_length:
             raise TowerError(
@@ -113,21 +116,26 @@ class Tower(Embedder):
         self.load_ms = (time.perf_counter() - start) * 1e3
 
     @classmethod
-    def load(cls, path: str | Path, *, threads: int = 1, family: str | None = None) -> Tower:
-        """Load a tower file, check its hashes and run its self-test.
+    def load(
+        cls, path: str | Path, *, threads: int = 1, family: str | None = None, trust: Trust | None = None
+    ) -> Tower:
+        """Load a tower file, check its hashes and its signature, and run its self-test.
 
         Args:
             path: The ``.tflite`` file that ``python -m export convert`` wrote.
             threads: Threads to compute with.
             family: Which interpreter; the preferred one that is installed if None.
+            trust: Whose towers are accepted; what this machine is configured to trust if None, see
+                :meth:`~edge_runtime.trust.Trust.configured`.
 
         Raises:
-            TowerError: The file is missing, damaged, foreign or edited, the interpreter refuses it, or its self-test
-                fails.
-            MissingDependency: No interpreter is installed.
+            TowerError: The file is missing, damaged, foreign, edited or not signed by a trusted key, the interpreter
+                refuses it, or its self-test fails.
+            MissingDependency: No interpreter is installed, or nothing to check a needed signature with.
+            UsageError: A trusted key cannot be used, or signed towers are required and no key is trusted.
         """
         choose_backend(family)
-        return cls(Path(path), read_bundle(path), threads=threads, family=family)
+        return cls(Path(path), read_bundle(path, trust=trust), threads=threads, family=family)
 
     @property
     def calibrated(self) -> bool:

@@ -24,10 +24,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def siamlite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home folder for the tests alone, with the face detectors in it."""
     home = tmp_path_factory.mktemp("home")
-    before = {name: os.environ.get(name) for name in ("SIAMLITE_HOME", "SIAMLITE_CACHE", "SIAMLITE_TOWER")}
+    names = ("SIAMLITE_HOME", "SIAMLITE_CACHE", "SIAMLITE_TOWER", "SIAMLITE_TRUSTED_KEYS", "SIAMLITE_REQUIRE_SIGNED")
+    before = {name: os.environ.get(name) for name in names}
     os.environ["SIAMLITE_HOME"] = str(home)
     os.environ.setdefault("SIAMLITE_CACHE", str(_CACHE))
-    os.environ.pop("SIAMLITE_TOWER", None)
+    for name in names[2:]:
+        os.environ.pop(name, None)
     yield home
     for name, value in before.items():
         if value is None:

@@ -14,9 +14,11 @@ STANDARD = set(sys.stdlib_module_names)
 
 # What each package may import besides the standard library and itself.
 ALLOWED = {
-    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime"},
+    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
-    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2"},
+    # Of ai_edge_litert only the reader of its file format.
+    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "ai_edge_litert"}
+    | {"cryptography"},
 }
 INTERPRETERS = {"ai_edge_litert", "tflite_runtime"}
 

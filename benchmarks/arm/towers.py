@@ -134,8 +134,9 @@ def convert_bare(run: Path, *, dynamic: bool) -> bytes:
     import tempfile
 
     from export.keras_file import load_keras_tower
-    from export.quiet import import_tensorflow, quiet_tensorflow
     from export.run import read_run
+
+    from export.quiet import import_tensorflow, quiet_tensorflow
 
     tf, _ = import_tensorflow()
     trained = read_run(run)

@@ -95,7 +95,7 @@ def test_no_card_at_all_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("threshold", [math.nan, math.inf, -1.5, 2])
 def test_a_threshold_must_be_a_cosine(threshold: float, tiny_tower_path: Path) -> None:
     point = json.loads(card_to_json(read_bundle(tiny_tower_path).card))["thresholds"][0] | {"threshold": threshold}
-    with pytest.raises(TowerError, match="no cosine"):
+    with pytest.raises(TowerError, match=r"no cosine|which is no JSON"):
         card_from_json(changed(tiny_tower_path, thresholds=[point], default_fmr=None))
 
 

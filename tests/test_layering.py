@@ -16,7 +16,8 @@ STANDARD = set(sys.stdlib_module_names)
 ALLOWED = {
     "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
-    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2"},
+    # Of ai_edge_litert only the reader of its file format.
+    "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "ai_edge_litert"},
 }
 INTERPRETERS = {"ai_edge_litert", "tflite_runtime"}
 

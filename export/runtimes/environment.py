@@ -7,6 +7,7 @@ hold only for the one that they were measured in.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.errors import TowerError
 from edge_runtime.interpreter import Backend
 from edge_runtime.preprocess import InputSpec
 from export.runtimes.errand import Answer, WorkerCrashed, ask_worker
@@ -50,7 +52,7 @@ class OtherEnvironment:
 
     def embed(self, flatbuffer: bytes, spec: InputSpec, crops_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """See :meth:`export.runtimes.runner.Runner.embed`; raises what :attr:`backend` raises, too."""
-        answer = self._ask("embed", [flatbuffer], [crops_rgb], spec=asdict(spec))
+        answer = self._ask("embed", [flatbuffer], [[crops_rgb]], spec=asdict(spec))
         return answer.arrays["embeddings"]
 
     def run(self, flatbuffer: bytes, *inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
@@ -66,8 +68,23 @@ class OtherEnvironment:
         Raises:
             TowerError: The interpreter refuses the model, or fails or crashes on it.
         """
-        arrays = self._ask("run", [flatbuffer], inputs).arrays
-        return [arrays[str(i)] for i in range(len(arrays))]
+        found = self.run_each([(flatbuffer, inputs)])[0]
+        if isinstance(found, str):
+            raise TowerError(found)
+        return found
+
+    def run_each(
+        self, jobs: Sequence[tuple[bytes, Sequence[npt.NDArray[np.float32]]]]
+    ) -> list[list[npt.NDArray[np.float32]] | str]:
+        """Run several models, in one process as long as none of them crashes it.
+
+        Args:
+            jobs: Models with their inputs, as :meth:`run` takes them.
+
+        Returns:
+            For each its outputs, or what the interpreter says against it.
+        """
+        return self._each("run", [model for model, _ in jobs], [inputs for _, inputs in jobs])
 
     def refusals(self, flatbuffers: Sequence[bytes]) -> list[str | None]:
         """Load models without running them.
@@ -75,15 +92,22 @@ class OtherEnvironment:
         Returns:
             For each what the interpreter says against it; None where it takes it.
         """
-        said: list[str | None] = []
-        while len(said) < len(flatbuffers):
-            try:
-                said += self._ask("load", flatbuffers[len(said) :]).values["refusals"]
-            except WorkerCrashed as error:
-                left = flatbuffers[len(said) :]
-                said += self._ask("load", left[: error.at]).values["refusals"] if error.at else []
-                said.append(str(error))
-        return said
+        return [said if isinstance(said, str) else None for said in self._each("load", flatbuffers, ())]
+
+    def _each(
+        self, task: str, models: Sequence[bytes], inputs: Sequence[Sequence[npt.NDArray[Any]]]
+    ) -> list[list[npt.NDArray[np.float32]] | str]:
+        found: list[list[npt.NDArray[np.float32]] | str] = []
+        while len(found) < len(models):
+            begin, end, crash = len(found), len(models), ""
+            while True:
+                try:
+                    found += _outcomes(self._ask(task, models[begin:end], inputs[begin:end])) if end > begin else []
+                    break
+                except WorkerCrashed as error:  # Again, as far as that one; then on from the next.
+                    end, crash = begin + error.at, str(error)
+            found += [crash] if crash else []
+        return found
 
     def times_ms(
         self, flatbuffers: Sequence[bytes], spec: InputSpec, crop_rgb: npt.NDArray[np.uint8], *, rounds: int
@@ -103,9 +127,11 @@ class OtherEnvironment:
             TowerError: The interpreter refuses a tower.
         """
         more = {"spec": asdict(spec), "rounds": rounds, "warm_up": max(1, rounds // 10)}
-        return self._ask("time", flatbuffers, [crop_rgb[None]], **more).arrays["times_ms"]
+        return self._ask("time", flatbuffers, [[crop_rgb[None]]], **more).arrays["times_ms"]
 
-    def _ask(self, task: str, models: Sequence[bytes], inputs: Sequence[npt.NDArray[Any]] = (), **more: Any) -> Answer:
+    def _ask(
+        self, task: str, models: Sequence[bytes], inputs: Sequence[Sequence[npt.NDArray[Any]]] = (), **more: Any
+    ) -> Answer:
         backend = self.backend
         return ask_worker(
             self.python,
@@ -115,6 +141,15 @@ class OtherEnvironment:
             who=f"{backend.distribution} {backend.version}",
             timeout_s=self.timeout_s,
         )
+
+
+def _outcomes(answer: Answer) -> list[list[npt.NDArray[np.float32]] | str]:
+    """For each model its outputs, in order, or why it was not run."""
+    found: list[list[npt.NDArray[np.float32]] | str] = []
+    for at, refusal in enumerate(answer.values["refusals"]):
+        outputs = itertools.takewhile(lambda key: key in answer.arrays, (f"{at}-{n}" for n in itertools.count()))
+        found.append(refusal if refusal is not None else [answer.arrays[key] for key in outputs])
+    return found
 
 
 @functools.lru_cache(maxsize=32)

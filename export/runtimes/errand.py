@@ -54,7 +54,7 @@ def ask_worker(
     request: dict[str, Any],
     *,
     models: Sequence[bytes] = (),
-    inputs: Sequence[npt.NDArray[Any]] = (),
+    inputs: Sequence[Sequence[npt.NDArray[Any]]] = (),
     who: str = "the interpreter",
     timeout_s: float,
 ) -> Answer:
@@ -64,7 +64,7 @@ def ask_worker(
         python: The environment's Python.
         request: ``task``, ``family`` and what the task needs (see :mod:`export.runtimes.worker`).
         models: Flatbuffers.
-        inputs: Arrays, one for each input.
+        inputs: For each model its arrays, one for each of its inputs.
         who: The interpreter there, as an error shall call it.
         timeout_s: How long to wait.
 
@@ -89,15 +89,17 @@ def ask_worker(
         return Answer(values=values, arrays=_read_arrays(folder / "arrays.npz"))
 
 
-def _pack(folder: Path, request: dict[str, Any], models: Sequence[bytes], inputs: Sequence[npt.NDArray[Any]]) -> None:
+def _pack(
+    folder: Path, request: dict[str, Any], models: Sequence[bytes], inputs: Sequence[Sequence[npt.NDArray[Any]]]
+) -> None:
     names = [f"model-{i}.tflite" for i in range(len(models))]
     for name, model in zip(names, models, strict=True):
         (folder / name).write_bytes(model)
-    if inputs:
+    for at, columns in enumerate(inputs):
         packed = io.BytesIO()
-        columns: dict[str, Any] = {str(i): array for i, array in enumerate(inputs)}
-        np.savez(packed, **columns)
-        (folder / "inputs.npz").write_bytes(packed.getvalue())
+        named: dict[str, Any] = {str(i): array for i, array in enumerate(columns)}
+        np.savez(packed, **named)
+        (folder / f"inputs-{at}.npz").write_bytes(packed.getvalue())
     (folder / "request.json").write_text(json.dumps({**request, "models": names}), encoding="utf-8")
 
 

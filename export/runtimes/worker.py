@@ -6,7 +6,9 @@ It needs what a device has: numpy, OpenCV, an interpreter, and this checkout's `
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import os
 import sys
 import time
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -78,51 +82,71 @@ def _describe(folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], Ar
 
 
 def _load(folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], Arrays]:
-    """Load each model; what the interpreter says against it, or null.
-
-    ``loading`` names the model under way, so that whoever waits knows which one crashed the process.
-    """
-    from edge_runtime.errors import TowerError
-    from edge_runtime.interpreter import Interpreter
-
-    refusals: list[str | None] = []
-    for name in request["models"]:
-        (folder / "loading").write_text(str(len(refusals)), encoding="utf-8")
-        try:
-            Interpreter((folder / name).read_bytes(), family=request["family"])
-            refusals.append(None)
-        except TowerError as error:
-            refusals.append(str(error))
+    """Load each model; what the interpreter says against it, or null."""
+    refusals = [_unless_refused(folder, at, request, lambda _: None)[0] for at in range(len(request["models"]))]
     return {"refusals": refusals}, {}
 
 
 def _run(folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], Arrays]:
-    """Run the model on each row of its inputs; the real values of its outputs."""
+    """Run each model on its inputs: the real values of its outputs, as ``MODEL-OUTPUT``, or what is said against it."""
+    refusals: list[str | None] = []
+    arrays: Arrays = {}
+    for at in range(len(request["models"])):
+        inputs = _inputs(folder, at)
+        refusal, outputs = _unless_refused(folder, at, request, functools.partial(_outputs, columns=inputs))
+        refusals.append(refusal)
+        arrays |= {f"{at}-{number}": output for number, output in enumerate(outputs or [])}
+    return {"refusals": refusals}, arrays
+
+
+def _unless_refused(folder: Path, at: int, request: dict[str, Any], do: Callable[[Any], Any]) -> tuple[str | None, Any]:
+    """Load a model and do something with it, or say why the interpreter does not.
+
+    The file ``loading`` names the model under way, so that whoever waits knows which one crashed the process.
+    """
+    from edge_runtime.errors import TowerError
+    from edge_runtime.interpreter import Interpreter
+
+    _backend(request["family"])
+    (folder / "loading").write_text(str(at), encoding="utf-8")
+    try:
+        return None, do(Interpreter((folder / request["models"][at]).read_bytes(), family=request["family"]))
+    except TowerError as error:
+        return str(error), None
+
+
+def _outputs(interpreter: Any, *, columns: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """The outputs for each row of the inputs; a model without inputs gives the same at every run."""
     import numpy as np
 
-    from edge_runtime.interpreter import Interpreter, dequantize
+    from edge_runtime.errors import TowerError
+    from edge_runtime.interpreter import dequantize
 
-    interpreter = _checked(Interpreter, folder, request)
-    columns = _inputs(folder)
+    if len(columns) != len(interpreter.inputs):
+        raise TowerError(f"this model takes {len(interpreter.inputs)} inputs, not {len(columns)}.")
     rows = []
-    for values in zip(*columns, strict=True):
-        fed = [
-            _quantized(value, spec).reshape(spec.shape) for value, spec in zip(values, interpreter.inputs, strict=True)
-        ]
+    for values in zip(*columns, strict=True) if columns else [()]:
+        fed = [_fitted(value, spec) for value, spec in zip(values, interpreter.inputs, strict=True)]
         raw = interpreter.run(*fed)
         rows.append([dequantize(one, spec) for one, spec in zip(raw, interpreter.outputs, strict=True)])
-    return {}, {str(i): np.stack(column) for i, column in enumerate(zip(*rows, strict=True))}
+    return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
-def _checked(interpreter: Any, folder: Path, request: dict[str, Any]) -> Any:
-    _backend(request["family"])
-    return interpreter((folder / request["models"][0]).read_bytes(), family=request["family"])
+def _fitted(value: npt.NDArray[Any], spec: Any) -> npt.NDArray[Any]:
+    from edge_runtime.errors import TowerError
+
+    if value.size != math.prod(spec.shape):
+        raise TowerError(f"this model takes inputs of shape {spec.shape}, not {value.shape}.")
+    return _quantized(value, spec).reshape(spec.shape)
 
 
-def _inputs(folder: Path) -> list[npt.NDArray[Any]]:
+def _inputs(folder: Path, at: int = 0) -> list[npt.NDArray[Any]]:
     import numpy as np
 
-    with np.load(folder / "inputs.npz", allow_pickle=False) as held:
+    path = folder / f"inputs-{at}.npz"
+    if not path.is_file():
+        return []
+    with np.load(path, allow_pickle=False) as held:
         return [held[str(i)] for i in range(len(held.files))]
 
 

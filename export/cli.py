@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.console import emit, run_command, say
+from export.commands import preflight
 
 if TYPE_CHECKING:
     from export.gate.judge import GateResult
@@ -37,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands.add_parser("convert", help="convert a tower, prove it against its float original, write it"))
     recipes = commands.add_parser("recipes", help="list the ways to quantize a tower")
     recipes.set_defaults(run=_recipes)
+    preflight.add(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one line of JSON")
         command.add_argument("--debug", action="store_true", help="show what TensorFlow says, and errors in full")

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from export.commands import card, compare, convert, keygen, recipes, sign
+from export.commands import card, compare, convert, keygen, preflight, recipes, sign
 
-_COMMANDS = (convert, compare, card, keygen, sign, recipes)
+_COMMANDS = (convert, preflight, compare, card, keygen, sign, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

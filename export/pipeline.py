@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edge_runtime.bundle import pack_bundle
 from edge_runtime.errors import CheckFailed
 from edge_runtime.files import refuse_overwrite
 from edge_runtime.metrics import OperatingPoint
 from edge_runtime.tower import Tower
 from export.delivery.bundle import assemble, refuse_unwritable, representative_values, write_proven
+from export.delivery.signing import load_private_key, sign_bundle
 from export.gate.attempt import Attempt, Watcher, find_conversion
 from export.gate.judge import check_pairs
 from export.gate.result import GateResult
@@ -20,12 +22,16 @@ from export.pictures.crops import CropReader, CropSet, load_crops
 from export.pictures.evaluation import evaluation_files, evaluation_folder
 from export.pictures.replay import read_representative_list
 from export.pictures.representative import choose_representative
+from export.preflight.verdicts import examine
 from export.runtimes.runner import Runner
 from export.settings import Settings
 from export.sources.float_tower import KerasTower
 from export.sources.keras_file import load_keras_tower
 from export.sources.run import Run, read_run
 from export.sources.subject import Subject, subject_of_run
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,7 @@ def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> E
     for path in filter(None, (options.out, options.study)):
         refuse_overwrite(path, force=options.force)
     refuse_unwritable(options.out)
-    runner = options.runner()
+    runner, key = options.runner(), signing_key(options)
     run = read_run(options.run)
     model = load_keras_tower(run.tower, run.spec, embedding_length=run.embedding_length)
     evaluation, representative, studied = _choose_sets(options, run)
@@ -99,6 +105,7 @@ def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> E
         options,
         subject_of_run(run, name=options.name, licence=options.licence),
         runner=runner,
+        key=key,
         representative=representative_values(representative, seed=options.seed, names=options.list_names),
         evaluation={
             "on": "validation people of the run" if options.evaluate is None else "a folder of other people",
@@ -113,6 +120,7 @@ def deliver(
     subject: Subject,
     *,
     runner: Runner,
+    key: Ed25519PrivateKey | None,
     representative: dict[str, Any],
     evaluation: dict[str, Any],
 ) -> Exported:
@@ -123,6 +131,7 @@ def deliver(
         settings: Where to, and how.
         subject: What was exported.
         runner: The interpreter that it was judged in.
+        key: Signs the file; None leaves it unsigned.
         representative: What it was calibrated with, for the card.
         evaluation: Whom it was evaluated on, for the card.
 
@@ -138,18 +147,32 @@ def deliver(
         runner,
         subject,
         result,
-        runtimes={},
+        runtimes={
+            verdict.runtime: {"outcome": verdict.outcome, "reason": verdict.reason}
+            for verdict in examine(attempt.flatbuffer)
+        },
         representative=representative,
         evaluation=evaluation,
         kept_float=[layer.name for layer in attempt.kept],
     )
-    tower = write_proven(settings.out, bundle, family=settings.runtime)
+    data = pack_bundle(bundle) if key is None else sign_bundle(bundle, key)
+    tower = write_proven(settings.out, data, family=settings.runtime)
     return Exported(
         tower=tower,
         result=result,
         kept_float=tuple(layer.name for layer in attempt.kept),
         size_bytes=settings.out.stat().st_size,
     )
+
+
+def signing_key(settings: Settings) -> Ed25519PrivateKey | None:
+    """The key to sign with, read before the work begins; None if there is none.
+
+    Raises:
+        MissingDependency: The ``cryptography`` package is not installed.
+        UsageError: It cannot be used.
+    """
+    return None if settings.sign_key is None else load_private_key(settings.sign_key)
 
 
 def _choose_sets(options: ExportOptions, run: Run) -> tuple[CropSet, CropSet, CropSet | None]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from edge_runtime.errors import UsageError
 from export.conversion.recipes import DEFAULT_RECIPE, Recipe, find_recipe
 from export.pictures.representative import DEFAULT_SAMPLES, MIN_PICTURES
+from export.preflight.verdicts import refuse_unknown
+from export.runtimes.environment import OtherEnvironment
 from export.runtimes.runner import LocalRunner, Runner
 
 DEFAULT_FMR = 0.01
@@ -31,7 +33,7 @@ class Settings:
         evaluate: Folder of people to measure on; where there is a run, None means its validation people.
         samples: Size of the representative set.
         fmr: Target FMR of the default threshold.
-        targets: Runtimes that must take the file (:mod:`export.preflight`).
+        targets: Runtimes that must take the file (:mod:`export.preflight.verdicts`), besides the one measured in.
         runtime: Interpreter family to measure in; the preferred one if None.
         runtime_python: Python of another environment whose interpreter is measured in.
         name: What people shall call the tower; what is exported says it if None.
@@ -72,6 +74,7 @@ class Settings:
             raise UsageError(f"--or-selective goes with --recipe int8 or int8-float-io, not {recipe.name}.")
         if self.study is not None and not recipe.calibrated:
             raise UsageError(f"--study: {recipe.name} needs no representative pictures, so there is nothing to study.")
+        refuse_unknown(self.targets)
         if self.samples < MIN_PICTURES:
             raise UsageError(f"--samples must be at least {MIN_PICTURES}, not {self.samples}; 300 are usual.")
         if not 0 < self.fmr < 1:
@@ -89,4 +92,6 @@ class Settings:
 
     def runner(self) -> Runner:
         """The interpreter to measure in."""
+        if self.runtime_python is not None:
+            return OtherEnvironment(python=self.runtime_python)
         return LocalRunner(family=self.runtime)

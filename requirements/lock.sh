@@ -1,11 +1,14 @@
 #!/bin/sh
-# Resolve pyproject.toml into the three locks beside this file, for every supported Python at once (needs `uv`).
+# Resolve pyproject.toml into the locks beside this file, for every supported Python at once (needs `uv`).
 set -eu
 cd "$(dirname "$0")/.."
 resolve() {
-    uv pip compile pyproject.toml "$@" --constraint requirements/lock.in --universal --python-version 3.10 \
+    uv pip compile "$@" --constraint requirements/lock.in --universal --python-version 3.10 \
         --generate-hashes --no-annotate --no-header --quiet
 }
-resolve --extra train --group dev --output-file requirements/dev.txt
-resolve --extra edge --output-file requirements/edge.txt
-resolve --extra tflite-runtime --group tflite-runtime-test --output-file requirements/tflite-runtime.txt
+resolve pyproject.toml --extra train --group dev --output-file requirements/dev.txt
+resolve pyproject.toml --extra edge --output-file requirements/edge.txt
+resolve pyproject.toml --extra tflite-runtime --group tflite-runtime-test --output-file requirements/tflite-runtime.txt
+# Two environments of benchmarks/compatibility.
+resolve pyproject.toml --extra edge --constraint requirements/litert-1.4.in --output-file requirements/litert-1.4.txt
+resolve requirements/litert-quantizer.in --output-file requirements/litert-quantizer.txt

@@ -70,7 +70,7 @@ def write_job(work: Path, towers: Sequence[Candidate], faces: Path, pictures: in
     Raises:
         DataError: The folder holds too few usable faces.
     """
-    from export.pictures import CropReader, interleave, list_files, load_crops
+    from export.pictures.crops import CropReader, interleave, list_files, load_crops
 
     files = interleave(list_files(faces), seed=0)
     entries, people = [], 0

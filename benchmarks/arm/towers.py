@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError, UsageError
@@ -115,42 +117,28 @@ def make_towers(work: Path, *, wheels: Path | None = None) -> list[Path]:
             raise TowerError(f"the gate refused the int8 tower of the recipe {recipe}.")
         for kind in ("dynamic", "float32"):
             if not files[kind].exists():
-                write_bytes(files[kind], convert_bare(run, dynamic=kind == "dynamic"))
+                write_bytes(files[kind], convert_bare(run, kind))
         made += list(files.values())
     return made
 
 
-def convert_bare(run: Path, *, dynamic: bool) -> bytes:
-    """Convert a run's tower to a flatbuffer with float32 ends, without a card.
+def convert_bare(run: Path, recipe: str) -> bytes:
+    """Convert a run's tower to a flatbuffer without a card.
 
     Args:
         run: The run folder.
-        dynamic: Whether weights become int8, and activations too while they are multiplied with them, by a scale that
-            is found anew for each picture (dynamic-range quantization); else nothing is quantized.
+        recipe: A recipe of ``export`` that needs no representative set.
 
     Raises:
         TowerError: TensorFlow cannot convert it.
     """
-    import tempfile
+    from export.conversion.convert import convert_tower
+    from export.conversion.recipes import find_recipe
+    from export.sources.float_tower import KerasTower
+    from export.sources.keras_file import load_keras_tower
+    from export.sources.run import read_run
 
-    from export.keras_file import load_keras_tower
-    from export.run import read_run
-
-    from export.quiet import import_tensorflow, quiet_tensorflow
-
-    tf, _ = import_tensorflow()
     trained = read_run(run)
     model = load_keras_tower(trained.tower, trained.spec, embedding_length=trained.embedding_length)
-    signature = [tf.TensorSpec((1, *trained.spec.shape), tf.float32, name="image")]
-    with quiet_tensorflow(), tempfile.TemporaryDirectory(prefix="siamlite-arm-") as folder:
-        try:
-            model.export(folder, format="tf_saved_model", verbose=False, input_signature=signature)
-            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-            if dynamic:
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            return bytes(converter.convert())
-        except Exception as error:  # The converter raises errors of many unrelated kinds.
-            raise TowerError(
-                f"TensorFlow cannot convert {trained.tower}: {' '.join(str(error).split())[:300]}"
-            ) from error
+    nothing = np.empty((0, *trained.spec.shape), dtype=np.float32)
+    return convert_tower(KerasTower(model=model, spec=trained.spec), find_recipe(recipe), nothing)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import UsageError
 from export.conversion.convert import SavedTower, converting, make_converter
+from export.conversion.names import layer_name
 from export.conversion.recipes import RECIPES
 from export.quiet import import_tensorflow
 
@@ -73,13 +74,6 @@ def _of_row(row: dict[str, str]) -> LayerError:
     return LayerError(
         name=layer_name(row["tensor_name"]), operator=row["op_name"], tensor=row["tensor_name"], error=error
     )
-
-
-def layer_name(tensor: str) -> str:
-    """The Keras layers in a fused tensor's name: ``net/relu/Relu6;net/conv/convolution`` is ``conv+relu``."""
-    parts = [part.split("/") for part in tensor.split(";")]
-    names = [words[-2] for words in parts if len(words) > 1]
-    return "+".join(dict.fromkeys(reversed(names))) or "output"
 
 
 def named_layers(errors: Sequence[LayerError], patterns: Sequence[str]) -> list[LayerError]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
-from edge_runtime.bundle import Bundle, pack_bundle
+from edge_runtime.bundle import Bundle
 from edge_runtime.card import Card
 from edge_runtime.errors import CheckFailed, WriteError
 from edge_runtime.files import write_bytes
@@ -20,6 +20,7 @@ from edge_runtime.metrics import OperatingPoint, operating_point
 from edge_runtime.tower import Tower
 from edge_runtime.trust import Trust
 from export.delivery.golden import golden_crops
+from export.gate.curves import curve_points, histogram
 from export.gate.judge import embed_exported
 from export.gate.result import GateResult
 from export.gate.tables import evaluation_tables
@@ -81,7 +82,7 @@ def assemble(
         thresholds=solve_thresholds(result),
         default_fmr=result.target_fmr,
         template=subject.template,
-        evaluation=evaluation_tables(result) | evaluation | ({"kept_float": [*kept_float]} if kept_float else {}),
+        evaluation=evaluation_tables(result) | _drawn(result) | evaluation | _kept(kept_float),
         training=subject.training,
         representative=representative,
         runtimes=runtimes,
@@ -90,6 +91,17 @@ def assemble(
         limits=subject.limits,
     )
     return Bundle(flatbuffer=flatbuffer, card=card, golden_crops=crops, golden_embeddings=golden)
+
+
+def _drawn(result: GateResult) -> dict[str, Any]:
+    """What the card's plots are drawn through."""
+    before = None if result.change is None else result.change.scores
+    curves = {"converted": curve_points(result.scores)} | ({} if before is None else {"float": curve_points(before)})
+    return {"curves": curves, "histograms": histogram(before, result.scores)}
+
+
+def _kept(layers: Sequence[str]) -> dict[str, Any]:
+    return {"kept_float": [*layers]} if layers else {}
 
 
 def representative_values(chosen: CropSet, *, seed: int, names: bool) -> dict[str, Any]:
@@ -126,7 +138,7 @@ def _versions(backend: Backend) -> dict[str, str]:
     return versions | {backend.distribution: backend.version}
 
 
-def write_proven(path: Path, bundle: Bundle, *, family: str | None = None) -> Tower:
+def write_proven(path: Path, data: bytes, *, family: str | None = None) -> Tower:
     """Write a tower file that has been read back, checked against its hashes and passed its self-test.
 
     That happens under another name in the same folder; only then does the file take its own. Whatever fails, the
@@ -134,7 +146,7 @@ def write_proven(path: Path, bundle: Bundle, *, family: str | None = None) -> To
 
     Args:
         path: The file to write.
-        bundle: Its parts.
+        data: Its bytes, from :func:`edge_runtime.bundle.pack_bundle`.
         family: Interpreter of this environment to prove it in; the preferred one if None.
 
     Returns:
@@ -146,7 +158,7 @@ def write_proven(path: Path, bundle: Bundle, *, family: str | None = None) -> To
     """
     unproven = path.with_name(f".{path.name}.{os.getpid()}.unproven")
     try:
-        write_bytes(unproven, pack_bundle(bundle))
+        write_bytes(unproven, data)
         # Its maker need not be among those whom this machine trusts.
         tower = Tower.load(unproven, family=family, trust=Trust.anyone())
         os.replace(unproven, path)

@@ -20,6 +20,7 @@ from export.gate.judge import embed_exported, judge, refuse_degenerate
 from export.gate.result import GateResult
 from export.gate.study import COUNTS, StudyRow, study_counts, write_study
 from export.pictures.crops import CropSet
+from export.preflight.verdicts import refuse_unfit, target_of
 from export.runtimes.runner import Runner
 from export.settings import Settings
 from export.sources.float_tower import FloatTower
@@ -83,7 +84,7 @@ def find_conversion(
         The first attempt that passed, or the last one.
 
     Raises:
-        CheckFailed: An embedding is zero, not finite, or the same for every face.
+        CheckFailed: An embedding is zero, not finite, or the same for every face; or a target cannot run the file.
         TowerError: TensorFlow cannot convert it.
         UsageError: A layer that shall stay float does not exist.
         WriteError: The folder for temporary files is full.
@@ -96,6 +97,7 @@ def find_conversion(
         what = f"{recipe.name}, {len(kept)} layers in float" if kept else recipe.name
         _log.info("converting to %s …", what)
         flatbuffer = convert_saved(saved, recipe, values, keep_float=[layer.tensor for layer in kept])
+        refuse_targets(flatbuffer, settings, runner)
         _log.info("comparing on %d pictures of %d people …", len(evaluation.files), len(evaluation.people))
         after = embed_exported(runner, flatbuffer, tower.spec, evaluation.crops_rgb)
         result = judge(before, after, evaluation.labels, recipe, target_fmr=settings.fmr)
@@ -126,6 +128,17 @@ def find_conversion(
             if last.result.passed:
                 break
         return last
+
+
+def refuse_targets(flatbuffer: bytes, settings: Settings, runner: Runner) -> None:
+    """Refuse a file before anything is measured of it that an interpreter would refuse, or compute wrongly.
+
+    Raises:
+        CheckFailed: One of the targets, or the interpreter that is measured in, cannot run it.
+    """
+    here = target_of(runner.backend)
+    measured_in = () if here is None else (here,)
+    refuse_unfit(flatbuffer, (*dict.fromkeys((*settings.targets, *measured_in)),), run_in=measured_in)
 
 
 def _study(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -136,17 +137,44 @@ def read_operators(flatbuffer: bytes) -> tuple[Operator, ...]:
     Raises:
         TowerError: It is no TFLite model, or is cut short or damaged.
     """
+    with _readable(flatbuffer) as model:
+        return _operators(model)
+
+
+def read_inputs(flatbuffer: bytes) -> tuple[Tensor, ...]:
+    """What a model takes in; see :func:`read_operators`."""
+    with _readable(flatbuffer) as model:
+        graph = model.Subgraphs(0)
+        return tuple(
+            _tensor(graph.Tensors(_natural(graph.Inputs(i))), _Filled(model)) for i in _indices(graph.InputsLength())
+        )
+
+
+@contextlib.contextmanager
+def _readable(flatbuffer: bytes) -> Iterator[Any]:
+    """The root of a model; whatever the reader raises over damaged bytes is one error."""
     if flatbuffer[4:8] != b"TFL3":
         raise TowerError("this is not a TFLite model: it lacks the TFL3 mark.")
     try:
-        return _read(schema.Model.GetRootAs(flatbuffer, 0))
+        yield schema.Model.GetRootAs(flatbuffer, 0)
     except (struct.error, ValueError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise TowerError(f"this is not a whole TFLite model: it is cut short or damaged ({error}).") from error
 
 
-def _read(model: Any) -> tuple[Operator, ...]:
+class _Filled:
+    """Which of a model's buffers hold data."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getitem__(self, index: int) -> bool:
+        held = self._model.Buffers(_natural(index))
+        return index < self._model.BuffersLength() and (held.DataLength() > 0 or held.Size() > 1)
+
+
+def _operators(model: Any) -> tuple[Operator, ...]:
     codes = [_code(model.OperatorCodes(i)) for i in _indices(model.OperatorCodesLength())]
-    filled = [_filled(model.Buffers(i)) for i in _indices(model.BuffersLength())]
+    filled = _Filled(model)
     operators: list[Operator] = []
     left = _MAX_OPERANDS
     for i in _indices(model.SubgraphsLength()):
@@ -203,11 +231,7 @@ def _code(held: Any) -> tuple[str, int]:
     return _BUILTINS.get(number, f"OPERATOR {number}"), held.Version()
 
 
-def _filled(held: Any) -> bool:
-    return held.DataLength() > 0 or held.Size() > 1
-
-
-def _tensor(held: Any, filled: list[bool]) -> Tensor:
+def _tensor(held: Any, filled: _Filled) -> Tensor:
     signature = held.ShapeSignatureLength()
     rank = signature or held.ShapeLength()
     if rank > _MAX_RANK:
@@ -217,7 +241,7 @@ def _tensor(held: Any, filled: list[bool]) -> Tensor:
         type=_TYPES.get(held.Type(), f"TYPE {held.Type()}"),
         shape=tuple(int(held.ShapeSignature(k) if signature else held.Shape(k)) for k in range(rank)),
         quantization=_quantization(held.Quantization()),
-        constant=filled[_natural(held.Buffer())],
+        constant=filled[held.Buffer()],
     )
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_file_is_written_and_proven(exported: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "new" / "tower.tflite"
-    tower = write_proven(path, exported)
+    tower = write_proven(path, pack_bundle(exported))
     assert tower.path == path
     assert tower.self_test_cosine > 0.9999
     assert path.read_bytes() == pack_bundle(exported)
@@ -34,7 +34,7 @@ def test_a_tower_that_fails_its_self_test_never_gets_its_name(exported: Bundle, 
     path.write_bytes(b"the old one")
     turned = replace(exported, golden_embeddings=np.roll(exported.golden_embeddings, 5, axis=1))
     with pytest.raises(TowerError, match="fails its self-test"):
-        write_proven(path, turned)
+        write_proven(path, pack_bundle(turned))
     assert path.read_bytes() == b"the old one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["tower.tflite"]
 
@@ -42,7 +42,7 @@ def test_a_tower_that_fails_its_self_test_never_gets_its_name(exported: Bundle, 
 def test_a_file_in_place_of_the_folder_is_refused(exported: Bundle, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WriteError, match="cannot write"):
-        write_proven(tmp_path / "file" / "tower.tflite", exported)
+        write_proven(tmp_path / "file" / "tower.tflite", pack_bundle(exported))
     with pytest.raises(WriteError, match="is no folder"):
         refuse_unwritable(tmp_path / "file" / "deeper" / "tower.tflite")
     with pytest.raises(WriteError, match="it is a folder"):
@@ -52,19 +52,19 @@ def test_a_file_in_place_of_the_folder_is_refused(exported: Bundle, tmp_path: Pa
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(exported: Bundle, tmp_path: Path) -> None:
     source, target = tmp_path / "source.tflite", tmp_path / "target" / "tower.tflite"
-    write_proven(source, exported)
+    write_proven(source, pack_bundle(exported))
     target.parent.mkdir()
     target.write_bytes(b"the old one")
     program = """
 import resource, sys
 from pathlib import Path
-from edge_runtime.bundle import read_bundle
+from edge_runtime.bundle import pack_bundle, read_bundle
 from edge_runtime.errors import WriteError
 from export.delivery.bundle import write_proven
 bundle = read_bundle(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:
-    write_proven(Path(sys.argv[2]), bundle)
+    write_proven(Path(sys.argv[2]), pack_bundle(bundle))
 except WriteError as error:
     print(error)
     raise SystemExit(error.exit_code)

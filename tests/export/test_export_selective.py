@@ -13,7 +13,8 @@ from edge_runtime.errors import UsageError
 from edge_runtime.preprocess import InputSpec
 from edge_runtime.tower import Embedder
 from export.conversion.convert import SavedTower, convert_saved, saved_tower
-from export.conversion.layers import LayerError, layer_errors, layer_name, named_layers
+from export.conversion.layers import LayerError, layer_errors, named_layers
+from export.conversion.names import layer_name
 from export.conversion.recipes import RECIPES
 from export.conversion.sensitivity import rank_by_loss
 from export.gate.attempt import Watcher, find_conversion

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     ("__array__ implementation doesn't accept a copy keyword", DeprecationWarning),
     ("Statistics for quantized inputs were expected", UserWarning),
+    (r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning),
 )
 
 

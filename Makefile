@@ -12,12 +12,16 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLD_VENV := .venv-tflite-runtime
 OLD_READY := $(OLD_VENV)/.ready
+LITERT_1_VENV := .venv-litert-1.4
+LITERT_1_READY := $(LITERT_1_VENV)/.ready
+QUANTIZER_VENV := .venv-litert-quantizer
+QUANTIZER_READY := $(QUANTIZER_VENV)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
 
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench arm test-tflite-runtime lock clean
+.PHONY: help install demo test lint bench arm test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -61,6 +65,22 @@ $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 
 test-tflite-runtime: $(OLD_READY)  ## the device's tests on the second interpreter, in an environment of its own
 	@$(OLD_VENV)/bin/python -m pytest tests/edge_runtime -p no:cacheprovider $(PYTEST)
+
+$(LITERT_1_READY): requirements/litert-1.4.txt
+	@$(PYTHON) -m venv $(LITERT_1_VENV)
+	@$(LITERT_1_VENV)/bin/python $(PIP) --require-hashes -r requirements/litert-1.4.txt
+	@touch $@
+
+$(QUANTIZER_READY): requirements/litert-quantizer.txt
+	@$(PYTHON) -m venv $(QUANTIZER_VENV)
+	@$(QUANTIZER_VENV)/bin/python $(PIP) --require-hashes -r requirements/litert-quantizer.txt
+	@touch $@
+
+runtimes: $(READY) $(OLD_READY) $(LITERT_1_READY) $(QUANTIZER_READY)  ## the environments of benchmarks.compatibility
+
+# Without the environments pytest skips these tests; here that would be an error.
+test-runtimes: $(READY) $(OLD_READY) $(LITERT_1_READY)  ## two towers by every recipe in three interpreters, each in its environment
+	@SIAMLITE_RUNTIMES=required $(RUN) -m pytest tests/runtimes -p no:cacheprovider $(PYTEST)
 
 lock:  ## resolve the locks anew (needs uv)
 	@requirements/lock.sh

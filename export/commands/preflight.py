@@ -41,11 +41,14 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from export.preflight.file import read_model
-    from export.preflight.verdicts import examine, refuse_unknown, sentence
+    from export.preflight.verdicts import examine, refuse_everywhere, refuse_unknown, sentence
 
     refuse_unknown(options.target)
     flatbuffer, spec = read_model(options.file)
-    verdicts = _with_trials(flatbuffer, spec, examine(flatbuffer), options.runtime_python)
+    looked_up = examine(flatbuffer)
+    refuse_everywhere(looked_up)
+    verdicts = _with_trials(flatbuffer, spec, looked_up, options.runtime_python)
+    refuse_everywhere(verdicts)
     wanted = [verdict for verdict in verdicts if verdict.runtime in options.target]
     failed = [verdict for verdict in wanted if not _passes(verdict)]
     if options.json:

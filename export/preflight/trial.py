@@ -1,8 +1,7 @@
 """Running a file once, in a process of its own: does it give numbers that mean anything?
 
-Some files are broken in a way that no list of operators shows. ``tf.saved_model.save`` on a Keras 3 model, for one, can
-leave its variables outside the file: it converts and runs, and gives NaN. A stranger's file may also crash whatever
-runs it, so nothing is run in this process.
+A network that diverged, or weights that were left out of the file, give NaN without an error. A stranger's file may
+also crash whatever runs it, so nothing is run in this process.
 """
 
 from __future__ import annotations

@@ -109,6 +109,17 @@ def refuse_unknown(targets: Sequence[str]) -> None:
             raise UsageError(f"there is no target {name!r}; known are {', '.join(TARGETS)}.")
 
 
+def refuse_everywhere(verdicts: Sequence[Verdict]) -> None:
+    """Refuse a file that no interpreter can run to any purpose.
+
+    Raises:
+        CheckFailed: Each of them refuses it or would give garbage.
+    """
+    interpreters = [verdict for verdict in verdicts if verdict.runtime != EDGE_TPU]
+    if all(verdict.outcome in ("refused", "wrong") for verdict in interpreters):
+        raise CheckFailed(f"no interpreter can use this file. {sentence(interpreters[0])}")
+
+
 def target_of(backend: Backend) -> str | None:
     """What an installed interpreter is called here; None where it is of no measured version."""
     release = ".".join(backend.version.split(".")[:2])
@@ -147,8 +158,11 @@ def _nothing_inside(name: str) -> Verdict:
 
 
 def _verdicts(operators: Sequence[Operator], runtime: Runtime) -> Iterator[Verdict]:
+    filled = any(operator.name == "ASSIGN_VARIABLE" for operator in operators)
     for operator in operators:
         outcome, reason = _judge(operator, runtime)
+        if operator.name == "READ_VARIABLE" and not filled:
+            outcome, reason = "wrong", "it reads weights that are not in the file: it gives NaN, or what is in memory"
         if outcome != "runs":
             yield Verdict(
                 runtime=runtime.name,
@@ -188,6 +202,8 @@ def _judge(operator: Operator, runtime: Runtime) -> tuple[Outcome, str]:
 def _remedy(operator: Operator, outcome: Outcome) -> str:
     if operator.name.startswith("CUSTOM "):
         return "Convert it with built-in operators alone, as python -m export convert does."
+    if operator.name == "READ_VARIABLE":
+        return "Convert from model.export(…), not from tf.saved_model.save(…), as python -m export convert does."
     if outcome == "unproven":
         return "Run it there once: python -m export preflight FILE --runtime-python ENV/bin/python"
     if _is_hybrid(operator):

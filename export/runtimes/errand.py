@@ -108,7 +108,7 @@ def _start(python: Path, folder: Path, who: str, timeout_s: float) -> subprocess
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment |= {"PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     # Not resolved: what a link in ENV/bin leads to does not know of ENV.
-    found = Path(shutil.which(python) or python).absolute()
+    found = Path(python if python.exists() else shutil.which(python) or python).absolute()
     command = [str(found), "-m", "export.runtimes.worker", str(folder)]
     try:
         return subprocess.run(

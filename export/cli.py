@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from export.commands import convert, recipes
+from export.commands import adopt, convert, recipes
 
-_COMMANDS = (convert, recipes)
+_COMMANDS = (convert, adopt, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

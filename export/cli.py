@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from export.commands import adopt, convert, recipes
+from export.commands import adopt, convert, probe, recipes
 
-_COMMANDS = (convert, adopt, recipes)
+_COMMANDS = (convert, adopt, probe, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

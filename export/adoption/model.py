@@ -120,9 +120,10 @@ def choose_name(names: Sequence[str], asked: str | None, *, what: str, option: s
 
 
 def first_line(error: Exception) -> str:
-    """What a library's error says, in short."""
+    """What a library's error says, in short; behind the traceback that TensorFlow puts in front of some."""
     lines = [re.sub(r"\s+", " ", line).strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".")
+    telling = lines[-1] if lines and lines[0] == "in user code:" else (lines or [type(error).__name__])[0]
+    return telling[:300].rstrip(".")
 
 
 def _words(shape: Shape) -> str:

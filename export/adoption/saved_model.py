@@ -83,13 +83,14 @@ def open_saved_model(source: ForeignFile, *, kind: str = "saved-model", sha256: 
     given = choose_name(sorted(outputs), source.output, what="output", option="--output", path=path)
     size_px, channels = picture_input(_shape(info)[1:], path)
     length = check_embedding(_shape(outputs[given])[1:], path)
-    serve = _load(path).signatures[name]
+    # The weights live only as long as the object that holds them.
+    loaded = _load(path)
     return ForeignModel(
         kind=kind,
         sha256=sha256 or _folder_hash(path),
         size_px=size_px,
         channels=channels,
-        make_tower=lambda spec: _freeze(serve, taken, given, length, spec, path),
+        make_tower=lambda spec: _freeze(loaded.signatures[name], taken, given, length, spec, path),
     )
 
 

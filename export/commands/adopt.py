@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.console import say
 from edge_runtime.errors import SiamliteError, UsageError
-from export.commands.foreign_options import add_foreign, foreign_file, given_input
+from export.commands.foreign_options import add_input, add_model, foreign_file, given_input
 from export.commands.output import Story
 from export.commands.settings_options import add_settings, settings_values
 
@@ -25,7 +25,8 @@ _CONVERTING = ("recipe", "representative", "representative_list", "keep_float", 
 def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser("adopt", help="wrap an embedding model that others trained, after measuring it")
-    add_foreign(command)
+    add_model(command)
+    add_input(command)
     command.add_argument(
         "--data",
         type=Path,

@@ -11,23 +11,14 @@ if TYPE_CHECKING:
     from export.adoption.model import ForeignFile
 
 
-def add_foreign(command: Any) -> None:
-    """Add the options."""
+def add_model(command: Any) -> None:
+    """Add what every command needs that opens such a model."""
     command.add_argument(
         "file", type=Path, metavar="FILE", help="a .keras, .tflite or .onnx file, or the folder of a SavedModel"
     )
     command.add_argument(
         "--input-size", type=int, metavar="PX", help="side of its square input (default: as the model says)"
     )
-    command.add_argument("--colour", metavar="ORDER", help="rgb, bgr or grey (default: rgb, or grey for one channel)")
-    command.add_argument(
-        "--range",
-        metavar="NAME",
-        dest="range_name",
-        help="values it was trained on: signed (-1 to 1), signed-128, unit (0 to 1) or byte (0 to 255) (signed)",
-    )
-    command.add_argument("--scale", type=float, help="in place of --range: what pixels of 0 to 255 are multiplied with")
-    command.add_argument("--offset", type=float, help="in place of --range: what is then added")
     command.add_argument(
         "--align",
         metavar="TEMPLATE",
@@ -41,6 +32,19 @@ def add_foreign(command: Any) -> None:
     command.add_argument(
         "--converter-python", type=Path, metavar="PYTHON", help="python of an environment that holds onnx2tf"
     )
+
+
+def add_input(command: Any) -> None:
+    """Add what only the adopter knows of the input."""
+    command.add_argument("--colour", metavar="ORDER", help="rgb, bgr or grey (default: rgb, or grey for one channel)")
+    command.add_argument(
+        "--range",
+        metavar="NAME",
+        dest="range_name",
+        help="values it was trained on: signed (-1 to 1), signed-128, unit (0 to 1) or byte (0 to 255) (signed)",
+    )
+    command.add_argument("--scale", type=float, help="in place of --range: what pixels of 0 to 255 are multiplied with")
+    command.add_argument("--offset", type=float, help="in place of --range: what is then added")
 
 
 def foreign_file(options: argparse.Namespace) -> ForeignFile:

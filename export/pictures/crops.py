@@ -141,7 +141,7 @@ class CropReader:
             self._finder = FaceFinder(size_px=size_px, template=template)
             return
         again = f"Prepare it again: python -m train prepare RAW --out FACES --size {size_px}"
-        if mark["size_px"] < size_px:
+        if mark["size_px"] < size_px and not aligned:
             raise DataError(f"{folder} holds faces of {mark['size_px']} px; the tower takes {size_px}. {again}")
         held = mark.get("template")
         points = held.get("points") if isinstance(held, dict) else None

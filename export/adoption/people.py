@@ -21,7 +21,7 @@ from export.pictures.representative import MIN_PEOPLE, choose_representative
 from export.settings import Settings
 
 # One person in so many sets the ranges, the others measure: thresholds need pairs, ranges need few pictures.
-_ONE_IN = 4
+_ONE_IN = 3
 _MOST_CALIBRATING = 300
 
 
@@ -41,7 +41,7 @@ class Sets:
 
 
 def divide_people(people: Sequence[str], *, seed: int) -> set[str]:
-    """Choose who calibrates among people of one folder: one in four, at least two; all others measure.
+    """Choose who calibrates among people of one folder: one in three, at least two; all others measure.
 
     Raises:
         DataError: There are too few people for both.
@@ -51,7 +51,7 @@ def divide_people(people: Sequence[str], *, seed: int) -> set[str]:
             f"the folder holds {len(people)} people; they are divided into some who calibrate and some who measure, so "
             f"at least {MIN_PEOPLE + 2} are needed. Give more people with --data DIR."
         )
-    count = min(max(MIN_PEOPLE, len(people) // _ONE_IN), _MOST_CALIBRATING)
+    count = min(max(MIN_PEOPLE, round(len(people) / _ONE_IN)), _MOST_CALIBRATING)
     ordered = sorted(people, key=natural_key)
     return {ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))[:count]}
 

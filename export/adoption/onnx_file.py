@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from edge_runtime.errors import MissingDependency, TowerError
 from edge_runtime.files import sha256_file
@@ -22,6 +25,8 @@ _INSTALL = (
     "--converter-python onnx/bin/python"
 )
 _PATIENCE_S = 1800
+# It would fetch photographs of this name to compare its steps by. Noise does as well, and needs no network.
+_SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def open_onnx(source: ForeignFile) -> ForeignModel:
@@ -50,7 +55,7 @@ def _converter_version(python: str) -> str:
     try:
         ran = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingDependency(f"{python} cannot be run ({first(error)}). {_INSTALL}") from error
+        raise MissingDependency(f"{python} cannot be run ({_reason(error)}). {_INSTALL}") from error
     if ran.returncode:
         raise MissingDependency(f"ONNX files need the converter {CONVERTER}, which {python} does not have. {_INSTALL}")
     return ran.stdout.strip()
@@ -58,6 +63,7 @@ def _converter_version(python: str) -> str:
 
 def _convert(python: str, path: Path, out: Path) -> None:
     words = [python, "-m", CONVERTER, "-i", str(path.resolve()), "-o", str(out), "-osd", "-b", "1", "-n"]
+    np.save(out.parent / _SAMPLES, np.random.default_rng(0).uniform(size=(20, 128, 128, 3)).astype(np.float32))
     try:
         # It leaves files where it runs.
         ran = subprocess.run(
@@ -76,12 +82,13 @@ def _convert(python: str, path: Path, out: Path) -> None:
         raise TowerError(f"{CONVERTER} cannot convert {path}: {_telling(said)}")
 
 
-def first(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What the system says."""
     return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _telling(said: list[str]) -> str:
     """The line of a converter's talk that tells most: the last that names an error."""
+    said = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in said]
     named = [line for line in said if "error" in line.lower()]
     return (named or said or ["it does not say why."])[-1].strip()[:300]

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from edge_runtime.errors import UsageError
 from edge_runtime.images import Image
 
-Colour = Literal["grey", "rgb"]
+Colour = Literal["grey", "rgb", "bgr"]
+COLOURS: tuple[Colour, ...] = ("grey", "rgb", "bgr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class InputSpec:
 
     Attributes:
         size_px: Side of its square input.
-        colour: ``"grey"`` (one channel, ITU-R BT.601 luma) or ``"rgb"`` (three channels).
+        colour: ``"grey"`` (one channel, ITU-R BT.601 luma), ``"rgb"`` or ``"bgr"`` (three channels, in that order; the
+            second is for towers that others trained on OpenCV's order).
         scale: What a pixel value of 0 to 255 is multiplied with.
         offset: What is then added.
     """
@@ -35,8 +37,8 @@ class InputSpec:
         """Refuse values that no tower can have."""
         if not isinstance(self.size_px, int) or not 16 <= self.size_px <= 512:
             raise UsageError(f"input size must be a whole number from 16 to 512 px, not {self.size_px!r}.")
-        if self.colour not in ("grey", "rgb"):
-            raise UsageError(f"input colour must be 'grey' or 'rgb', not {self.colour!r}.")
+        if self.colour not in COLOURS:
+            raise UsageError(f"input colour must be 'grey', 'rgb' or 'bgr', not {self.colour!r}.")
         if not (np.isfinite(self.scale) and np.isfinite(self.offset)) or self.scale <= 0:
             raise UsageError(
                 f"input scale must be finite and above 0, input offset finite, not {self.scale!r} and {self.offset!r}."
@@ -44,7 +46,7 @@ class InputSpec:
 
     @property
     def channels(self) -> int:
-        """Number of channels: 1 for grey, 3 for RGB."""
+        """Number of channels: 1 for grey, 3 for colours."""
         return 1 if self.colour == "grey" else 3
 
     @property
@@ -72,6 +74,8 @@ def tower_pixels(crop_rgb: Image, spec: InputSpec) -> Image:
         )
     if spec.colour == "rgb":
         return crop_rgb
+    if spec.colour == "bgr":
+        return np.ascontiguousarray(crop_rgb[:, :, ::-1])
     return np.asarray(cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)[:, :, None]
 
 
@@ -80,16 +84,20 @@ def normalise(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.
     return pixels.astype(np.float32) * np.float32(spec.scale) + np.float32(spec.offset)
 
 
-def quantization_table(spec: InputSpec, *, step: float, zero_point: int) -> npt.NDArray[np.int8]:
-    """The int8 value of each of the 256 pixel values: :func:`normalise` and rounding in one look-up.
+def quantization_table(
+    spec: InputSpec, *, step: float, zero_point: int, dtype: str = "int8"
+) -> npt.NDArray[np.int8 | np.uint8]:
+    """The quantized value of each of the 256 pixel values: :func:`normalise` and rounding in one look-up.
 
     Args:
         spec: The tower's input.
-        step: Quantization scale of the int8 input tensor.
+        step: Quantization scale of the input tensor.
         zero_point: Its zero point.
+        dtype: Its type, ``"int8"`` or ``"uint8"``.
 
     Returns:
-        int8 array of shape (256,).
+        Array of shape (256,) and that type.
     """
     values = normalise(np.arange(256, dtype=np.uint8), spec)
-    return np.clip(np.rint(values / np.float32(step)) + zero_point, -128, 127).astype(np.int8)
+    ends = np.iinfo(dtype)
+    return np.clip(np.rint(values / np.float32(step)) + zero_point, ends.min, ends.max).astype(dtype)

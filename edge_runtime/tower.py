@@ -32,7 +32,7 @@ class Embedder:
         """Load a model.
 
         Args:
-            flatbuffer: The model: batch 1, int8 or float32 input and output.
+            flatbuffer: The model: batch 1; input and output int8, uint8 or float32.
             spec: What it takes in.
             threads: Threads to compute with.
             family: Which interpreter (see :mod:`edge_runtime.interpreter`).
@@ -43,19 +43,24 @@ class Embedder:
         self.spec = spec
         self.interpreter = Interpreter(flatbuffer, threads=threads, family=family)
         inputs, outputs = self.interpreter.inputs, self.interpreter.outputs
-        if len(inputs) != 1 or len(outputs) != 1 or inputs[0].shape != (1, *spec.shape) or len(outputs[0].shape) != 2:
-            shapes = [tensor.shape for tensor in (*inputs, *outputs)]
+        shapes = [tensor.shape for tensor in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or shapes[0] != (1, *spec.shape) or not _is_vector(shapes[1]):
             raise TowerError(f"this model is no tower for {spec.shape} inputs with batch 1: its tensors are {shapes}.")
-        if inputs[0].dtype not in ("int8", "float32") or outputs[0].dtype not in ("int8", "float32"):
-            raise TowerError(f"a tower takes and gives int8 or float32, not {inputs[0].dtype} and {outputs[0].dtype}.")
-        self._table: npt.NDArray[np.int8] | None = None
-        if inputs[0].dtype == "int8":
-            self._table = quantization_table(spec, step=inputs[0].step, zero_point=inputs[0].zero_point)
+        for end in (inputs[0], outputs[0]):
+            if not (end.dtype == "float32" or (end.dtype in ("int8", "uint8") and end.step > 0)):
+                raise TowerError(
+                    f"a tower takes and gives float32, or int8 or uint8 with a quantization, not {inputs[0].dtype} and "
+                    f"{outputs[0].dtype}."
+                )
+        self._table: npt.NDArray[np.int8 | np.uint8] | None = None
+        if inputs[0].dtype != "float32":
+            step, zero_point = inputs[0].step, inputs[0].zero_point
+            self._table = quantization_table(spec, step=step, zero_point=zero_point, dtype=inputs[0].dtype)
 
     @property
     def embedding_length(self) -> int:
         """Length of its embeddings."""
-        return self.interpreter.outputs[0].shape[1]
+        return self.interpreter.outputs[0].shape[-1]
 
     def embed_one(self, crop_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embed one aligned crop.
@@ -74,7 +79,7 @@ class Embedder:
         values = self._table[pixels] if self._table is not None else normalise(pixels, self.spec)
         raw = self.interpreter.run(values[None])[0]
         try:
-            return unit_rows(dequantize(raw, self.interpreter.outputs[0]))[0]
+            return unit_rows(dequantize(raw, self.interpreter.outputs[0]).reshape(1, -1))[0]
         except DataError as error:
             raise TowerError(str(error)) from error
 
@@ -84,6 +89,11 @@ class Embedder:
         for row, crop in zip(rows, crops_rgb, strict=True):
             row[:] = self.embed_one(crop)
         return rows
+
+
+def _is_vector(shape: tuple[int, ...]) -> bool:
+    """Whether an output is one embedding: (1, d), or with more ones between, as pooling that keeps its axes gives."""
+    return len(shape) >= 2 and all(n == 1 for n in shape[:-1])
 
 
 class Tower(Embedder):

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.console import run_command
-from export.commands import card, compare, convert, keygen, preflight, recipes, sign
+from export.commands import adopt, card, compare, convert, keygen, preflight, probe, recipes, sign
 
-_COMMANDS = (convert, preflight, compare, card, keygen, sign, recipes)
+_COMMANDS = (convert, adopt, probe, preflight, compare, card, keygen, sign, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

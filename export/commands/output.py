@@ -26,10 +26,12 @@ class Story:
 
     Attributes:
         as_json: Which of the two.
+        remedy: What is advised where the tower hardly tells people apart.
     """
 
-    def __init__(self, *, as_json: bool, all_layers: bool) -> None:
+    def __init__(self, *, as_json: bool, all_layers: bool, remedy: str = "Train it on more people.") -> None:
         self.as_json = as_json
+        self.remedy = remedy
         self._all_layers = all_layers
         self._gates: list[GateResult] = []
         self._layers: Sequence[LayerError] = ()
@@ -73,7 +75,7 @@ class Story:
         if self.as_json:
             emit(self._found() | _exported_values(exported))
         else:
-            _tell_exported(exported)
+            _tell_exported(exported, self.remedy)
 
     def _found(self) -> dict[str, Any]:
         from export.gate.tables import gate_json
@@ -97,7 +99,7 @@ def _exported_values(exported: Exported) -> dict[str, Any]:
     }
 
 
-def _tell_exported(exported: Exported) -> None:
+def _tell_exported(exported: Exported, remedy: str) -> None:
     from export.gate.tables import thresholds_table
 
     path, default = exported.tower.path, exported.result.target_fmr
@@ -110,5 +112,5 @@ def _tell_exported(exported: Exported) -> None:
     if rejected > 0.5:
         say(
             f"warning: at this threshold {100 * rejected:.0f} % of genuine pairs are rejected: the tower hardly tells "
-            "people apart. Train it on more people."
+            f"people apart. {remedy}"
         )

@@ -117,13 +117,14 @@ def interleave(files: Sequence[PictureFile], *, seed: int) -> list[PictureFile]:
 class CropReader:
     """Reads crops of one size and template, with the device's own detector where they are not cut out yet."""
 
-    def __init__(self, folder: str | Path, *, size_px: int, template: AlignmentTemplate) -> None:
+    def __init__(self, folder: str | Path, *, size_px: int, template: AlignmentTemplate, aligned: bool = False) -> None:
         """Look at what the folder holds.
 
         Args:
             folder: Folder of people.
             size_px: Side of the crops that the tower takes.
             template: Where landmarks must lie in them.
+            aligned: The pictures are crops already, aligned to the template by somebody else: they are only resized.
 
         Raises:
             DataError: The folder holds faces prepared at a smaller size or to another template.
@@ -131,13 +132,16 @@ class CropReader:
         """
         self.size_px = size_px
         mark = read_faces_mark(folder)
-        self.prepared = mark is not None
+        self.prepared = aligned or mark is not None
+        self._aligned = aligned
         self._finder: FaceFinder | None = None
+        if mark is None and aligned:
+            return
         if mark is None:
             self._finder = FaceFinder(size_px=size_px, template=template)
             return
         again = f"Prepare it again: python -m train prepare RAW --out FACES --size {size_px}"
-        if mark["size_px"] < size_px:
+        if mark["size_px"] < size_px and not aligned:
             raise DataError(f"{folder} holds faces of {mark['size_px']} px; the tower takes {size_px}. {again}")
         held = mark.get("template")
         points = held.get("points") if isinstance(held, dict) else None
@@ -158,12 +162,18 @@ class CropReader:
                 raise FaceError(f"the face in {file.name} is not good enough: {found.problem[0]}.")
             return found.crop_rgb
         height, width = image_rgb.shape[:2]
+        if self._aligned and height == width:
+            return _resized(image_rgb, self.size_px)
         if height != width or height < self.size_px:
             raise ImageError(f"{file.name} is {width}×{height} px, no crop of at least {self.size_px} px.")
-        if height == self.size_px:
-            return image_rgb
-        small = cv2.resize(image_rgb, (self.size_px, self.size_px), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, dtype=np.uint8)
+        return _resized(image_rgb, self.size_px)
+
+
+def _resized(image_rgb: Image, size_px: int) -> Image:
+    if image_rgb.shape[0] == size_px:
+        return image_rgb
+    how = cv2.INTER_AREA if image_rgb.shape[0] > size_px else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image_rgb, (size_px, size_px), interpolation=how), dtype=np.uint8)
 
 
 def _same_points(points: object, template: AlignmentTemplate) -> bool:

@@ -68,9 +68,14 @@ def evaluation_files(run: Run, evaluate: Path | None, *, seed: int) -> list[Pict
             raise DataError(f"none of this run’s validation people is in {folder}. Give others with --evaluate DIR.")
     else:
         _refuse_trained(run, files, folder)
-    if len(files) > MAX_PICTURES:
-        _log.info("evaluating on %d of %d pictures, spread over all people", MAX_PICTURES, len(files))
-        files = interleave(files, seed=seed)[:MAX_PICTURES]
+    return not_too_many(files, seed=seed)
+
+
+def not_too_many(files: Sequence[PictureFile], *, seed: int, most: int = MAX_PICTURES) -> list[PictureFile]:
+    """At most so many pictures, spread over all people, in natural order."""
+    if len(files) > most:
+        _log.info("evaluating on %d of %d pictures, spread over all people", most, len(files))
+        files = interleave(files, seed=seed)[:most]
     return sorted(files, key=lambda file: natural_key(file.name))
 
 

@@ -36,6 +36,8 @@ def choose_representative(
     *,
     evaluated_where: str,
     run: Run | None = None,
+    among: Sequence[PictureFile] | None = None,
+    aligned: bool = False,
     replay: Sequence[str] = (),
     samples: int = DEFAULT_SAMPLES,
     seed: int = 0,
@@ -49,6 +51,8 @@ def choose_representative(
         evaluation: The pictures that the gate will use.
         evaluated_where: What a message calls them.
         run: The training run, if there is one. In its own data folder the people whom it held back are left out.
+        among: The pictures in the folder to choose among; all if None.
+        aligned: Whether the pictures are aligned crops (see :class:`export.pictures.crops.CropReader`).
         replay: SHA-256 of the pictures of an earlier set, in their order, to take again in place of choosing.
         samples: How many pictures to take; all, if there are fewer.
         seed: Chooses them.
@@ -60,13 +64,13 @@ def choose_representative(
         DataError: The set shares people or pictures with the evaluation, it holds fewer than 2 people or fewer than 10
             usable pictures, or pictures of the earlier set are not there.
     """
-    files = list_files(folder)
+    files = list_files(folder) if among is None else [*among]
     if run is not None and same_folder(folder, run.data):
         files = _without_held_back(files, run)
     if replay:
         files = _replayed(files, replay, folder)
     refuse_overlap(files, evaluation, where=evaluated_where)
-    reader = CropReader(folder, size_px=spec.size_px, template=template)
+    reader = CropReader(folder, size_px=spec.size_px, template=template, aligned=aligned)
     if replay:
         chosen = load_crops(reader, files, what="representative set")
         if len(chosen.files) < len(files):

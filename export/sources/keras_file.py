@@ -42,7 +42,7 @@ _BUILT_IN = frozenset(
 _CARRIERS = frozenset(
     {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__", "function", "type"}
 )
-_MODELLESS = frozenset({"__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "slice"})
+_MODELLESS = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "slice"})
 _BATCH = 32
 
 
@@ -61,25 +61,45 @@ def load_keras_tower(path: Path, spec: InputSpec, *, embedding_length: int) -> A
         TowerError: The file is missing, damaged or no Keras 3 file, holds a layer that is not built in, has weights
             that are not finite, or does not fit the run's configuration.
     """
-    _look_through(path)
+    if not path.is_file():
+        raise TowerError(f"{path} is missing: the training run did not finish. Run: python -m train fit")
+    model = load_keras_model(path, again=_AGAIN)
+    inputs, outputs = list(model.inputs), list(model.outputs)
+    shapes = [tuple(tensor.shape)[1:] for tensor in (*inputs, *outputs)]
+    if len(inputs) != 1 or shapes != [spec.shape, (embedding_length,)]:
+        raise TowerError(
+            f"{path} does not fit the run's config.json: its shapes are {shapes}, "
+            f"{[spec.shape, (embedding_length,)]} are needed. {_AGAIN}"
+        )
+    return model
+
+
+def load_keras_model(path: Path, *, again: str) -> Any:
+    """Load any Keras 3 file of built-in layers for inference; nothing in it is run.
+
+    Args:
+        path: The ``.keras`` file; it exists.
+        again: What an error message advises, as a whole sentence without a full stop.
+
+    Returns:
+        The Keras model, whatever it takes and gives.
+
+    Raises:
+        TowerError: The file is damaged or no Keras 3 file, holds a layer that is not built in, or has weights that are
+            not finite.
+    """
+    _look_through(path, again)
     _, keras = import_tensorflow()
     with quiet_tensorflow():
         try:
             model = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything over a damaged file.
-            raise TowerError(f"Keras cannot load {path}: {_first_line(error)} {_AGAIN}") from error
-        inputs, outputs = list(model.inputs), list(model.outputs)
-        shapes = [tuple(tensor.shape)[1:] for tensor in (*inputs, *outputs)]
-        if len(inputs) != 1 or shapes != [spec.shape, (embedding_length,)]:
-            raise TowerError(
-                f"{path} does not fit the run's config.json: its shapes are {shapes}, "
-                f"{[spec.shape, (embedding_length,)]} are needed. {_AGAIN}"
-            )
+            raise TowerError(f"Keras cannot load {path}: {_first_line(error)} {again}") from error
         broken = [weight.path for weight in model.weights if not np.isfinite(weight.numpy()).all()]
     if broken:
         raise TowerError(
             f"{path}: {len(broken)} of its weights are not finite numbers, beginning with {broken[0]}. "
-            "The training diverged; train again with a lower learning rate: python -m train fit"
+            f"The training diverged: train it again with a lower learning rate. {again}"
         )
     return model
 
@@ -102,30 +122,31 @@ def embed_float(model: Any, crops_rgb: npt.NDArray[np.uint8], spec: InputSpec) -
 
 def tower_values(crops_rgb: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
     """What the tower sees of some crops: float32 of shape (n, size_px, size_px, channels)."""
-    return np.stack([normalise(tower_pixels(crop, spec), spec) for crop in crops_rgb])
+    values = np.empty((len(crops_rgb), *spec.shape), dtype=np.float32)
+    for row, crop in zip(values, crops_rgb, strict=True):
+        row[:] = normalise(tower_pixels(crop, spec), spec)
+    return values
 
 
-def _look_through(path: Path) -> None:
+def _look_through(path: Path, again: str) -> None:
     """Refuse a file before Keras touches it."""
-    if not path.is_file():
-        raise TowerError(f"{path} is missing: the training run did not finish. Run: python -m train fit")
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
             if set(sizes) != _MEMBERS or max(sizes.values()) > _MAX_MEMBER:
-                raise TowerError(f"{path} is not a plain Keras 3 file: it holds {', '.join(sorted(sizes))}. {_AGAIN}")
+                raise TowerError(f"{path} is not a plain Keras 3 file: it holds {', '.join(sorted(sizes))}. {again}")
             damaged = archive.testzip()
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise TowerError(
-            f"{path} is not a whole Keras file: it is damaged, truncated or something else. {_AGAIN}"
+            f"{path} is not a whole Keras file: it is damaged, truncated or something else. {again}"
         ) from error
     if damaged is not None or not isinstance(config, dict):
-        raise TowerError(f"{path} is not a whole Keras file: its {damaged or 'config.json'} is damaged. {_AGAIN}")
+        raise TowerError(f"{path} is not a whole Keras file: its {damaged or 'config.json'} is damaged. {again}")
     # Losses and optimizers are of the training only: with compile=False Keras leaves them alone.
     config.pop("compile_config", None)
     for problem in _foreign(config):
-        raise TowerError(f"{path} holds {problem}: refused, and nothing in it was run. {_AGAIN}")
+        raise TowerError(f"{path} holds {problem}: refused, and nothing in it was run. {again}")
 
 
 def _foreign(node: Any) -> Iterator[str]:

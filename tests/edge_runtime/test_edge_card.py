@@ -28,7 +28,7 @@ plain = st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=5), st.i
 cards = st.builds(
     Card,
     name=st.text(max_size=30),
-    input=st.builds(InputSpec, size_px=st.integers(16, 512), colour=st.sampled_from(["grey", "rgb"])),
+    input=st.builds(InputSpec, size_px=st.integers(16, 512), colour=st.sampled_from(["grey", "rgb", "bgr"])),
     embedding_length=st.integers(2, 4096),
     recipe=st.sampled_from(["int8", "float32"]),
     runtime_family=st.sampled_from(["litert", "tflite-runtime"]),
@@ -74,7 +74,7 @@ def changed(tiny: Path, **values: Any) -> bytes:
         {"embedding_length": "64"},
         {"default_fmr": 0.5},
         {"input": {"size_px": 8, "colour": "grey"}},
-        {"input": {"size_px": 48, "colour": "bgr"}},
+        {"input": {"size_px": 48, "colour": "gbr"}},
         {"template": {"name": "flat", "points": [[0, 0]] * 4}},
         {"thresholds": [{"threshold": 1}]},
         {"thresholds": 7},

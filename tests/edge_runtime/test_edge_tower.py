@@ -197,7 +197,7 @@ def test_grey_is_the_luma_and_rgb_the_crop_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"size_px": 8}, {"size_px": 48.0}, {"colour": "bgr"}, {"scale": 0}, {"offset": np.nan}]
+    "bad", [{"size_px": 8}, {"size_px": 48.0}, {"colour": "gbr"}, {"scale": 0}, {"offset": np.nan}]
 )
 def test_an_input_that_no_tower_has_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="input"):

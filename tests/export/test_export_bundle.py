@@ -132,7 +132,7 @@ def test_people_listed_by_name_become_their_number(make_run: MakeRun) -> None:
     [
         ({"embedding_length": "many"}, "cannot be used"),
         ({"template": {"points": []}}, "'name' is missing"),
-        ({"input": {"size_px": 48, "colour": "blue"}}, "must be 'grey' or 'rgb'"),
+        ({"input": {"size_px": 48, "colour": "blue"}}, "must be 'grey', 'rgb' or 'bgr'"),
         ({"input": {"size_px": 48, "colour": "grey", "gamma": 2}}, "gamma"),
     ],
 )

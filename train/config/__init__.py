@@ -40,7 +40,9 @@ class Config:
     split: SplitConfig = field(default_factory=SplitConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what numpy's seeding would."""
+        """Refuse what cannot be trained with."""
+        if self.input.colour == "bgr":
+            raise UsageError("a tower is trained on 'grey' or 'rgb' pictures; 'bgr' is for towers that others trained.")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}.")
 

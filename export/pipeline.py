@@ -205,7 +205,7 @@ def _choose_sets(options: ExportOptions, run: Run) -> tuple[CropSet, CropSet, Cr
 def _advice(settings: Settings) -> str:
     recipe = settings.chosen_recipe()
     if recipe.name == "float32":
-        return "Please report this with the run's config.json."
+        return "Nothing is quantized in it, so this is a fault of the conversion: please report it."
     if recipe.selective:
         return "Keep more layers float with --keep-float, or export with --recipe int16x8 or float32."
     if recipe.activations == "int8" and not settings.or_selective:

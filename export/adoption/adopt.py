@@ -75,7 +75,8 @@ def adopt_tower(options: AdoptOptions, *, watcher: Watcher | None = None) -> Exp
         The written tower.
 
     Raises:
-        CheckFailed: The gate says no, a target cannot run it, or the embeddings are good for nothing; nothing was written.
+        CheckFailed: The gate says no, a target cannot run it, or its embeddings are good for nothing: nothing was
+            written.
         DataError: The file or a folder of pictures cannot be used.
         MissingDependency: It is an ONNX file and the converter is not installed.
         TowerError: The model cannot be trusted or converted, or is no tower.

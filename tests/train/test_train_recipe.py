@@ -78,3 +78,8 @@ def test_any_mapping_is_a_configuration_or_a_usage_error(values):
     except UsageError:
         return
     assert dataclasses.is_dataclass(config)
+
+
+def test_blue_first_is_for_towers_of_others():
+    with pytest.raises(UsageError, match="'bgr' is for towers that others trained"):
+        load_config("att", ["input.colour=bgr"])

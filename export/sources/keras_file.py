@@ -42,7 +42,9 @@ _BUILT_IN = frozenset(
 _CARRIERS = frozenset(
     {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__", "function", "type"}
 )
-_MODELLESS = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "slice"})
+_MODELLESS = frozenset(
+    {"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__", "__tuple__", "slice"}
+)
 _BATCH = 32
 
 

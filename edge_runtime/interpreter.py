@@ -30,7 +30,8 @@ class Backend:
     """An interpreter that is installed here.
 
     Attributes:
-        family: Interpreters of one family give the same full-int8 embeddings.
+        family: Embeddings of one family may be compared: LiteRT's full-int8 ones are the same bytes everywhere,
+            tflite-runtime's differ by single steps between x86-64 and Arm.
         distribution: Name of the package that brings it.
         version: Its version.
     """

@@ -158,7 +158,7 @@ def _read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise TowerError(
-            f"cannot read the tower {path}: {error.strerror or error}. Give the path of a tower file."
+            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file; siamlite takes one with --tower."
         ) from error
 
 

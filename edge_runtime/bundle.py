@@ -38,7 +38,7 @@ from edge_runtime.trust import UNSIGNED, Provenance, Trust
 _MEMBER_LIMITS = {"card.json": 4 << 20, "golden.npz": 32 << 20, "hashes.json": 64 << 10, "signature.json": 4 << 10}
 _NEEDED, _HASHED = frozenset(_MEMBER_LIMITS) - {"signature.json"}, ("card.json", "golden.npz")
 _MAX_FILE = 512 << 20
-_AGAIN = "Copy it again, or export it again: python -m export convert RUN --out tower.tflite"
+_AGAIN = "Copy it again, or export it again: python -m export convert RUN --representative FACES --out tower.tflite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,9 @@ def _read_file(path: Path) -> bytes:
             raise TowerError(f"{path} is larger than {_MAX_FILE >> 20} MiB: this is no tower.")
         return path.read_bytes()
     except OSError as error:
-        raise TowerError(f"cannot read the tower {path}: {error.strerror or error}. Give one with --tower.") from error
+        raise TowerError(
+            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file; siamlite takes one with --tower."
+        ) from error
 
 
 def _read_members(data: bytes, name: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -93,7 +94,10 @@ def _log_on_stderr(level: int, layout: str) -> Iterator[None]:
 def _run(arguments: argparse.Namespace, *, debug: bool, interrupted: str) -> int:
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        code = run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except SiamliteError as error:
         return _failed(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
@@ -101,12 +105,27 @@ def _run(arguments: argparse.Namespace, *, debug: bool, interrupted: str) -> int
         say(interrupted)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; do not complain again when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _drop_output()
         return EXIT_FAULT
+    except OSError as error:
+        # Files that cannot be read or written have errors of their own; no name means the output itself.
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            return _unexpected(error, debug)
+        _drop_output()
+        return _failed(f"cannot write the output: {error.strerror}. Free some space.", EXIT_FAULT, debug)
     except Exception as error:
-        words = f"unexpected {type(error).__name__}: {error}. Run it again with --debug for the details."
-        return _failed(" ".join(words.split()), EXIT_FAULT, debug)
+        return _unexpected(error, debug)
+
+
+def _drop_output() -> None:
+    """Let what is still held for stdout go nowhere, lest Python complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unexpected(error: Exception, debug: bool) -> int:
+    words = f"unexpected {type(error).__name__}: {error}. Run it again with --debug for the details."
+    return _failed(" ".join(words.split()), EXIT_FAULT, debug)
 
 
 def _failed(message: str, code: int, debug: bool) -> int:

@@ -142,7 +142,9 @@ def _untold(path: Path) -> Finding:
 
 def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
     if not path.exists():
-        remedy = "give one with --tower, or make one: python -m export convert RUN --out tower.tflite"
+        remedy = (
+            "give one with --tower, or make one: python -m export convert RUN --representative FACES --out tower.tflite"
+        )
         return None, Finding(name="tower", status="missing", detail=f"none at {path}", remedy=remedy)
     loaded: list[Tower] = []
 

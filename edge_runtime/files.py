@@ -7,13 +7,16 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import DataError, UsageError, WriteError
 
 
-def write_bytes(path: str | Path, data: bytes, *, mode: int = 0o644) -> Path:
+def write_bytes(
+    path: str | Path, data: bytes, *, mode: int = 0o644, prove: Callable[[Path], None] | None = None
+) -> Path:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     The bytes go to a temporary file in the target's folder, are flushed to the disk, and then take the target's name
@@ -23,14 +26,17 @@ def write_bytes(path: str | Path, data: bytes, *, mode: int = 0o644) -> Path:
         path: The file to write; its folder is made if need be.
         data: Its whole content.
         mode: Permission bits of the new file.
+        prove: Is given the temporary file before it takes its name; what it raises stops that.
 
     Returns:
         The path written.
 
     Raises:
-        WriteError: The disk is full, the folder is read-only, or anything else the operating system refuses.
+        WriteError: The target is a device or a pipe, the disk is full, the folder is read-only, or anything else the
+            operating system refuses.
     """
     target = Path(path)
+    refuse_device(target)
     temporary: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +46,8 @@ def write_bytes(path: str | Path, data: bytes, *, mode: int = 0o644) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, mode)
+        if prove is not None:
+            prove(Path(temporary))
         os.replace(temporary, target)
         temporary = None
         _sync_folder(target.parent)
@@ -53,6 +61,16 @@ def write_bytes(path: str | Path, data: bytes, *, mode: int = 0o644) -> Path:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
     return target
+
+
+def refuse_device(path: Path) -> None:
+    """Refuse a target that is neither file nor folder: a file of that name would take the place of ``/dev/null``.
+
+    Raises:
+        WriteError: It is a device, a pipe or a socket.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise WriteError(f"cannot write {path}: it is a device or a pipe, and no file. Choose another path.")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -120,6 +138,7 @@ def refuse_overwrite(path: str | Path, *, force: bool) -> None:
         UsageError: The target exists and ``force`` is false.
     """
     target = Path(path)
-    taken = any(target.iterdir()) if target.is_dir() else target.exists()
+    # os.path says no where pathlib raises: of a name that is too long, or a folder that is closed to us.
+    taken = any(target.iterdir()) if os.path.isdir(target) else os.path.exists(target)
     if taken and not force:
         raise UsageError(f"{target} exists already. Choose another path, or replace it with --force.")

@@ -78,7 +78,8 @@ def choose_backend(family: str | None = None) -> Backend:
         if family in (None, backend.family):
             return backend
     extra = "tflite-runtime" if family == "tflite-runtime" else "edge"
-    raise MissingDependency(f"no TFLite interpreter is installed. Run: pip install 'siamlite[{extra}]'")
+    missing = "no TFLite interpreter is" if family is None else f"the interpreter {family!r} is not"
+    raise MissingDependency(f"{missing} installed here. Run: pip install 'siamlite[{extra}]'")
 
 
 def import_backend(backend: Backend) -> Any:

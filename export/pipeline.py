@@ -84,13 +84,14 @@ def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> E
         UsageError: The target exists, or the pairs are too few for the target FMR.
         WriteError: The file cannot be written.
     """
+    refuse_unwritable(options.out, study=options.study)
     for path in filter(None, (options.out, options.study)):
         refuse_overwrite(path, force=options.force)
-    refuse_unwritable(options.out)
     runner, key = options.runner(), signing_key(options)
     run = read_run(options.run)
     model = load_keras_tower(run.tower, run.spec, embedding_length=run.embedding_length)
     evaluation, representative, studied = _choose_sets(options, run)
+    calibrated = options.chosen_recipe().calibrated
     attempt = find_conversion(
         KerasTower(model=model, spec=run.spec),
         options,
@@ -106,7 +107,9 @@ def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> E
         subject_of_run(run, name=options.name, licence=options.licence),
         runner=runner,
         key=key,
-        representative=representative_values(representative, seed=options.seed, names=options.list_names),
+        representative=representative_values(representative, seed=options.seed, names=options.list_names)
+        if calibrated
+        else {},
         evaluation={
             "on": "validation people of the run" if options.evaluate is None else "a folder of other people",
             "sha256": evaluation.sha256,

@@ -91,7 +91,16 @@ class Settings:
         return find_recipe(self.recipe, limits=self.limits)
 
     def runner(self) -> Runner:
-        """The interpreter to measure in."""
-        if self.runtime_python is not None:
-            return OtherEnvironment(python=self.runtime_python)
-        return LocalRunner(family=self.runtime)
+        """The interpreter to measure in, asked for its name: one that is not there is told of before the work begins.
+
+        Raises:
+            MissingDependency: It is not installed.
+            UsageError: The interpreter is unknown, or there is no such Python.
+        """
+        runner: Runner
+        if self.runtime_python is None:
+            runner = LocalRunner(family=self.runtime)
+        else:
+            runner = OtherEnvironment(python=self.runtime_python)
+        _ = runner.backend
+        return runner

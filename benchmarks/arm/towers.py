@@ -60,7 +60,9 @@ def look_at(path: Path) -> Candidate:
         has_card = zipfile.is_zipfile(path)
         flatbuffer = path.read_bytes()
     except OSError as error:
-        raise TowerError(f"cannot read the tower {path}: {error.strerror or error}. Give one with --tower.") from error
+        raise TowerError(
+            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file; siamlite takes one with --tower."
+        ) from error
     if has_card:
         bundle = read_bundle(path)
         flatbuffer, template = bundle.flatbuffer, bundle.card.template

@@ -83,9 +83,9 @@ def adopt_tower(options: AdoptOptions, *, watcher: Watcher | None = None) -> Exp
         UsageError: An option does not fit the model, or the pairs are too few for the target FMR.
         WriteError: The file cannot be written.
     """
+    refuse_unwritable(options.out, study=options.study)
     for path in filter(None, (options.out, options.study)):
         refuse_overwrite(path, force=options.force)
-    refuse_unwritable(options.out)
     runner, key = options.runner(), signing_key(options)
     model = open_foreign(options.source, family=options.runtime)
     spec = options.given.spec(size_px=model.size_px, channels=model.channels)

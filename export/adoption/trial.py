@@ -53,9 +53,8 @@ def try_flatbuffer(flatbuffer: bytes, *, name: str, family: str | None) -> tuple
         found = json.loads(ran.stdout)
         return [_tensor(values) for values in found["inputs"]], [_tensor(values) for values in found["outputs"]]
     said = ran.stdout.decode(errors="replace").strip() if ran.returncode == _REFUSED else ""
-    raise TowerError(
-        f"{name} cannot be used: {said or 'the interpreter crashes over it, so it is damaged or cut short.'}"
-    )
+    said = said or "the interpreter crashes over it, so it is damaged or cut short"
+    raise TowerError(f"{name} cannot be used: {said.rstrip('.')}. Copy it again, or give another model.")
 
 
 def _tensor(values: dict[str, object]) -> TensorSpec:

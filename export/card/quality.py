@@ -78,12 +78,13 @@ def _rates(held: dict[str, Any], card: Card) -> Table:
     moved = NONE if shift is None else f"{shift + 0.0:+.4f}".replace("-", "−")
     name = f"threshold at FMR {share(inner(held, 'target_fmr'))} (similarity)"
     rows.append((name, fixed(inner(before, "threshold")), fixed(inner(after, "threshold")), moved, NONE))
-    head = ("", "float", words(card.recipe, limit=40), "change in points (95 % interval)", "limit of the gate")
     resamples = whole(inner(bounds, "resamples"))
+    moving = "change in points (95 % interval)" if resamples else "change in points"
+    head = ("", "float", words(card.recipe, limit=40), moving, "limit of the gate")
     note = (
         f"Intervals by resampling people, {resamples:,} draws; TAR = 1 − FNMR."
         if resamples
-        else "The card has no intervals, as where the people are too few for them; TAR = 1 − FNMR."
+        else "The card has no intervals of the changes: fewer than 8 people are too few for them. TAR = 1 − FNMR."
     )
     return Table(heading=head, rows=tuple(rows), text_columns=1, note=note)
 

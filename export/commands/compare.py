@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"note: {note}")
     if arguments.out is not None:
         for path in write_comparison(arguments.out, found):
-            say(f"written: {path}")
+            say(f"wrote {path}")
     best = min(found.entries, key=lambda entry: (entry.accuracy.eer.value, entry.latency.median_ms))
     say(f"next: siamlite enroll NAME --tower {shlex.quote(str(best.contender.path))} --source 0")
     return 0

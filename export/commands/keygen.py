@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.console import emit
 
 
 def add(commands: Any) -> None:
@@ -34,6 +34,6 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     print(f"wrote {options.out} (private, {'encrypted' if passphrase else 'not encrypted'}: keep it secret)")
     print(f"wrote {written} (public: for every device)\nfingerprint: {fingerprint}")
-    say(f"next: python -m export sign tower.tflite --key {shlex.quote(str(options.out))}")
-    say(f"and on the device: siamlite trust add {shlex.quote(str(written))}")
+    print(f"next: python -m export sign tower.tflite --key {shlex.quote(str(options.out))}")
+    print(f"and on the device: siamlite trust add {shlex.quote(str(written))}")
     return 0

@@ -63,7 +63,7 @@ class Story:
         self._study = rows
         if not self.as_json:
             print(study_table(rows), end="\n\n", flush=True)
-        say("\n".join(f"written: {path}" for path in written))
+        say("\n".join(f"wrote {path}" for path in written))
 
     def refused(self) -> None:
         """The export failed: say what had been found by then."""

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.console import emit
 
 
 def add(commands: Any) -> None:
@@ -32,5 +32,5 @@ def _run(options: argparse.Namespace) -> int:
     key = short_fingerprint(provenance.fingerprint or "")
     print(f"wrote {out} ({out.stat().st_size / 1024:.0f} KiB), signed by key {key}")
     words = ["--tower", str(out), "--trusted-key", str(public_path(options.key))]
-    say(f"next: siamlite doctor {shlex.join(words)}")
+    print(f"next: siamlite doctor {shlex.join(words)}")
     return 0

@@ -82,7 +82,7 @@ _NEAR = GateLimits(min_mean_cosine=0.9999, min_p5_cosine=0.999, max_eer_rise=0.0
 _ALL = (
     Recipe(
         name="int8",
-        purpose="full integer, int8 in and out: smallest, fastest on a Raspberry Pi, the same result on every machine",
+        purpose="full integer, int8 in and out: smallest, and in LiteRT the same result on every machine",
         limits=_INT8,
         weights="int8",
         activations="int8",

@@ -13,8 +13,8 @@ from typing import Any
 import edge_runtime
 from edge_runtime.bundle import Bundle
 from edge_runtime.card import Card
-from edge_runtime.errors import CheckFailed, WriteError
-from edge_runtime.files import write_bytes
+from edge_runtime.errors import CheckFailed, UsageError, WriteError
+from edge_runtime.files import refuse_device, write_bytes
 from edge_runtime.interpreter import Backend
 from edge_runtime.metrics import OperatingPoint, operating_point
 from edge_runtime.tower import Tower
@@ -156,33 +156,44 @@ def write_proven(path: Path, data: bytes, *, family: str | None = None) -> Tower
         WriteError: The file cannot be written.
         TowerError: What was written does not load or fails its self-test.
     """
-    unproven = path.with_name(f".{path.name}.{os.getpid()}.unproven")
-    try:
-        write_bytes(unproven, data)
+    proven: list[Tower] = []
+
+    def prove(unproven: Path) -> None:
         # Its maker need not be among those whom this machine trusts.
-        tower = Tower.load(unproven, family=family, trust=Trust.anyone())
-        os.replace(unproven, path)
-    except OSError as error:
-        raise WriteError(f"cannot write {path}: {error.strerror or error}. Nothing was changed.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            unproven.unlink()
+        proven.append(Tower.load(unproven, family=family, trust=Trust.anyone()))
+
+    write_bytes(path, data, prove=prove)
+    tower = proven[0]
     tower.path = path
     return tower
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Refuse a target that could never be written, before minutes of work are spent on it.
+def refuse_unwritable(path: Path, *, study: Path | None = None) -> None:
+    """Refuse targets that could never be written, before minutes of work are spent on them.
+
+    Args:
+        path: The tower file.
+        study: The folder of the study, if there is to be one.
 
     Raises:
-        WriteError: It is a folder, its folder cannot be made, or the user may not write there.
+        UsageError: Both are one path.
+        WriteError: The file is a folder or a device, its folder cannot be made, or the user may not write there.
     """
-    folder = path.parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if path.is_dir():
+    _refuse_place(path, path.parent, "--out")
+    if study is not None:
+        _refuse_place(study, study, "--study")
+        if study.resolve() == path.resolve():
+            raise UsageError(f"--out and --study are both {path}; the one is a file and the other a folder.")
+    if os.path.isdir(path):
         raise WriteError(f"cannot write {path}: it is a folder. Give the name of a file, such as {path}/tower.tflite")
+    refuse_device(path)
+
+
+def _refuse_place(path: Path, folder: Path, option: str) -> None:
+    """Refuse what cannot be made in a folder that need not be there yet."""
+    while not os.path.exists(folder) and folder != folder.parent:
+        folder = folder.parent
     if not folder.is_dir():
-        raise WriteError(f"cannot write {path}: {folder} is no folder. Choose another path with --out.")
+        raise WriteError(f"cannot write {path}: {folder} is no folder. Choose another path with {option}.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise WriteError(f"cannot write {path}: you may not write to {folder}. Choose another path with --out.")
+        raise WriteError(f"cannot write {path}: you may not write to {folder}. Choose another path with {option}.")

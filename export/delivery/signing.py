@@ -141,6 +141,8 @@ def load_private_key(path: Path, *, ask: Callable[[], bytes | None] | None = Non
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     data = read_pem(path)
+    if b"PUBLIC KEY" in data:
+        raise UsageError(f"{path} is a public key; sign with the private one that keygen wrote beside it.")
     _refuse_readable(path)
     try:
         try:

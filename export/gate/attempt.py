@@ -94,7 +94,7 @@ def find_conversion(
     refuse_degenerate(before, "float tower", "Train again: python -m train fit")
 
     def attempt(saved: SavedTower, recipe: Recipe, kept: Sequence[LayerError] = ()) -> Attempt:
-        what = f"{recipe.name}, {len(kept)} layers in float" if kept else recipe.name
+        what = f"{recipe.name}, {len(kept)} layer{'s' * (len(kept) > 1)} in float" if kept else recipe.name
         _log.info("converting to %s …", what)
         flatbuffer = convert_saved(saved, recipe, values, keep_float=[layer.tensor for layer in kept])
         refuse_targets(flatbuffer, settings, runner)

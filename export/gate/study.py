@@ -112,7 +112,9 @@ def study_counts(
 
 def study_table(rows: Sequence[StudyRow]) -> str:
     """The study as an aligned table."""
-    lines = [["pictures", "people", "EER", "rise in points (95 %)", "cosine mean", "p5", "lowest"]]
+    bounded = any(row.bounds for row in rows)
+    rise = "rise in points (95 %)" if bounded else "rise in points"
+    lines = [["pictures", "people", "EER", rise, "cosine mean", "p5", "lowest"]]
     for row in rows:
         lines.append(
             [

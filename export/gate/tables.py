@@ -108,7 +108,9 @@ def _alone_rows(result: GateResult) -> list[tuple[str, ...]]:
 
 def _change_rows(result: GateResult, change: Change) -> list[tuple[str, ...]]:
     before, after, limits, bounds = change.before, result.after, result.limits, change.bounds
-    rows: list[tuple[str, ...]] = [("", "float", result.recipe, "change in points (95 %)", "limit")]
+    # A few people give no intervals.
+    moved = "change in points (95 %)" if bounds else "change in points"
+    rows: list[tuple[str, ...]] = [("", "float", result.recipe, moved, "limit")]
     eer = points_text(change.eer_rise, bounds.eer if bounds else None)
     rows.append(("EER", _percent(before.eer), _percent(after.eer), eer, f"rise ≤ {100 * limits.max_eer_rise:g}"))
     rows.append(("AUC", f"{before.auc:.5f}", f"{after.auc:.5f}", "", ""))
@@ -117,7 +119,7 @@ def _change_rows(result: GateResult, change: Change) -> list[tuple[str, ...]]:
         moved = "" if tar is None else points_text(tar, bounds.tar_at_far[k][1] if bounds else None)
         limit = f"fall ≤ {100 * limits.max_tar_drop:g}" if far == JUDGED_FAR else ""
         rows.append((_tar_name(far), _percent(before.tar_at_far[k]), _percent(after.tar_at_far[k]), moved, limit))
-    shift = f"{change.threshold_shift:+.4f}"
+    shift = f"{round(change.threshold_shift, 4) + 0.0:+.4f}"
     rows.append((_threshold_name(result), f"{before.threshold:.4f}", f"{after.threshold:.4f}", shift, ""))
     rows.append(("cosine to float, mean", "", f"{change.cosine_mean:.5f}", "", f"≥ {limits.min_mean_cosine:g}"))
     rows.append(("cosine to float, p5", "", f"{change.cosine_p5:.5f}", "", f"≥ {limits.min_p5_cosine:g}"))
@@ -136,7 +138,7 @@ def _threshold_name(result: GateResult) -> str:
 def points_text(value: float, interval: Interval | None) -> str:
     """A change of a rate in percentage points, with its interval."""
     bounds = "" if interval is None else f" ({100 * interval[0]:+.2f} to {100 * interval[1]:+.2f})"
-    return f"{100 * value:+.2f}{bounds}"
+    return f"{round(100 * value, 2) + 0.0:+.2f}{bounds}"
 
 
 def layers_table(errors: Sequence[LayerError], *, most: int | None = None) -> str:

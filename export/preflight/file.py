@@ -9,8 +9,10 @@ from pathlib import Path
 from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError
 from edge_runtime.preprocess import InputSpec
+from export.preflight.operators import read_operators
 
 _MAX_FILE = 512 << 20
+_MAKE = "Make one: python -m export convert RUN --representative FACES --out tower.tflite"
 
 
 def read_model(path: Path) -> tuple[bytes, InputSpec | None]:
@@ -32,10 +34,14 @@ def read_model(path: Path) -> tuple[bytes, InputSpec | None]:
     except OSError as error:
         raise TowerError(f"cannot read {path}: {error.strerror or error}. Give a .tflite file.") from error
     if data[4:8] != b"TFL3":
-        raise TowerError(f"{path} is no TFLite file: it lacks the TFL3 mark. Make one: python -m export convert")
+        raise TowerError(f"{path} is no TFLite file: it lacks the TFL3 mark. {_MAKE}")
     if _has_card(data):
         bundle = read_bundle(path)
         return bundle.flatbuffer, bundle.card.input
+    try:
+        read_operators(data)
+    except TowerError as error:
+        raise TowerError(f"{path} is no whole TFLite file: it is cut short or damaged. Copy it again.") from error
     return data, None
 
 

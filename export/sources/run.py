@@ -94,7 +94,7 @@ def read_run(folder: str | Path) -> Run:
             spec=spec,
             template=template,
             embedding_length=int(config["embedding_length"]),
-            data=Path(str(config["data"])),
+            data=_data_folder(root, Path(str(config["data"]))),
             train=_names(split["train"]),
             validation=_names(split["validation"]) or test,
             test=test,
@@ -107,6 +107,12 @@ def read_run(folder: str | Path) -> Run:
     if both:
         raise DataError(f"split.json in {root} has {', '.join(sorted(both))} in training and validation. Train again.")
     return run
+
+
+def _data_folder(root: Path, recorded: Path) -> Path:
+    """Where the faces are: as recorded, or in the run, if it cut them out itself and has moved since."""
+    own = root / "faces"
+    return own if (root / "origin.json").is_file() and recorded.name == own.name and own.is_dir() else recorded
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -101,6 +102,22 @@ def test_a_killed_writer_leaves_a_readable_gallery(tower: Tower, tmp_path: Path)
     with Gallery.open(path, tower) as gallery:
         gallery.remove("Ann")
     assert [p.name for p in tmp_path.iterdir()] == ["g.db"]
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WriteError, match="a device or a pipe"):
+        write_bytes(tmp_path / "pipe", b"x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_name_that_is_too_long_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300)
+    refuse_overwrite(path, force=False)
+    with pytest.raises(WriteError, match="cannot write"):
+        write_bytes(path, b"x")
+    assert not listing(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["file/x.bin", "file/deeper/x.bin"])

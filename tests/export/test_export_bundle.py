@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.bundle import Bundle, pack_bundle
-from edge_runtime.errors import DataError, TowerError, WriteError
+from edge_runtime.errors import DataError, TowerError, UsageError, WriteError
 from edge_runtime.tower import Tower
 from export.delivery.bundle import refuse_unwritable, write_proven
 from export.sources.run import public_training, read_run
@@ -47,7 +47,21 @@ def test_a_file_in_place_of_the_folder_is_refused(exported: Bundle, tmp_path: Pa
         refuse_unwritable(tmp_path / "file" / "deeper" / "tower.tflite")
     with pytest.raises(WriteError, match="it is a folder"):
         refuse_unwritable(tmp_path)
+    with pytest.raises(WriteError, match="Choose another path with --study"):
+        refuse_unwritable(tmp_path / "tower.tflite", study=tmp_path / "file" / "study")
+    with pytest.raises(UsageError, match="are both"):
+        refuse_unwritable(tmp_path / "both", study=tmp_path / "both")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_cut_out_its_own_faces_can_move(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("moved")
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    (run / "config.json").write_text(json.dumps(config | {"data": "/elsewhere/run/faces"}), encoding="utf-8")
+    (run / "faces").mkdir()
+    assert read_run(run).data == Path("/elsewhere/run/faces")
+    (run / "origin.json").write_text("{}", encoding="utf-8")
+    assert read_run(run).data == run / "faces"
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(exported: Bundle, tmp_path: Path) -> None:

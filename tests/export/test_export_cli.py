@@ -204,6 +204,16 @@ def test_wrong_folders_and_files_are_one_line(
     assert not out.exists()
 
 
+def test_an_interpreter_that_is_not_there_is_told_of_before_the_work(
+    make_run: MakeRun, faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options in (["--runtime", "nope"], ["--runtime-python", str(tmp_path / "nope")]):
+        assert _convert(make_run(options[0]), faces, tmp_path / "tower.tflite", *options) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: ")
+        assert said.count("\n") == 1
+
+
 def test_shared_people_are_one_line(
     make_run: MakeRun, copy_people: CopyPeople, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,6 +234,16 @@ print("loaded:", sorted({"tensorflow", "keras", "train"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "export", "recipes"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: cannot write the output: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def test_a_pair_of_keys_signs_what_a_device_accepts(tmp_path: Path, tower: Path,
     assert main(["keygen", "--out", str(key)]) == 0
     said = capsys.readouterr()
     assert "not encrypted" in said.out
-    assert "siamlite trust add" in said.err
+    assert "siamlite trust add" in said.out
     assert key.stat().st_mode & 0o777 == 0o600
     assert public_path(key) == tmp_path / "maker.pub.pem"
     trust = Trust.configured([public_path(key)])
@@ -141,6 +141,11 @@ def test_a_key_can_have_a_passphrase(
     assert main(["sign", str(tower), "--key", str(key)]) == 2
     assert "Set SIAMLITE_KEY_PASSPHRASE" in error(capsys)
     assert load_private_key(key, ask=lambda: b"correct horse")
+
+
+def test_a_public_key_signs_nothing(maker: Path, tower: Path, capsys: Said) -> None:
+    assert main(["sign", str(tower), "--key", str(public_path(maker))]) == 2
+    assert "is a public key" in error(capsys)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])

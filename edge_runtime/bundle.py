@@ -153,12 +153,15 @@ def unpack_contents(data: bytes, name: str) -> Contents:
 
 def _read_file(path: Path) -> bytes:
     try:
+        # Opening a pipe would wait for ever. Folders are refused by the system itself.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise TowerError(f"cannot read the tower {path}: it is a pipe or a device. Give a tower file with --tower.")
         if path.stat().st_size > _MAX_FILE:
             raise TowerError(f"{path} is larger than {_MAX_FILE >> 20} MiB: this is no tower.")
         return path.read_bytes()
     except OSError as error:
         raise TowerError(
-            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file; siamlite takes one with --tower."
+            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file with --tower."
         ) from error
 
 

@@ -61,7 +61,7 @@ def look_at(path: Path) -> Candidate:
         flatbuffer = path.read_bytes()
     except OSError as error:
         raise TowerError(
-            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file; siamlite takes one with --tower."
+            f"cannot read the tower {path}: {error.strerror or error}. Give a tower file with --tower."
         ) from error
     if has_card:
         bundle = read_bundle(path)

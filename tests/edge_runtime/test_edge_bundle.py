@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -137,3 +138,9 @@ def test_a_missing_tower_says_how_to_give_one(tmp_path: Path, siamlite: Command)
             read_bundle(path)
         line = siamlite.fails(3, "identify", "--tower", path, "--source", "0")
         assert str(path) in line
+
+
+def test_a_pipe_is_no_tower_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TowerError, match="a pipe or a device"):
+        read_bundle(tmp_path / "pipe")

@@ -33,12 +33,9 @@ def att_run(att_faces: Path, models: Path, tmp_path_factory: pytest.TempPathFact
     place = tmp_path_factory.mktemp("att")
     for person in range(1, 31):
         shutil.copytree(att_faces / f"s{person}", place / "photographs" / f"s{person}")
-    weak = {"background": 0, "low_resolution": 0, "occlude": 0.1, "noise": 0.1, "blur": 0.1, "shade": 0.2, "light": 0.4}
-    settings = [f"augment.{name}={value}" for name, value in weak.items()]
-    settings += ["tower.width=8", "schedule.steps_per_epoch=20", "schedule.epochs=6"]
-    words = [word for setting in settings for word in ("--set", setting)]
     data = ["--data", str(place / "photographs"), "--out", str(place / "run")]
-    assert main(["fit", "--recipe", "att", *data, *words]) == 0
+    # Solved in closed form, so it is nearly the same tower on every processor.
+    assert main(["fit", "--recipe", "few-people", "--set", "split.validation=0.2", *data]) == 0
     return place / "run"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.parts import load_later
 from edge_runtime.console import run_command
 from export.preflight.table import TABLE
 
@@ -23,15 +23,15 @@ def make_parser() -> argparse.ArgumentParser:
     matrix = parts.add_parser("matrix", help="three towers by every recipe in three interpreters: truth and latency")
     matrix.add_argument("--pictures", type=int, default=60, metavar="N", help="faces of strangers (default: 60)")
     matrix.add_argument("--rounds", type=int, default=60, metavar="N", help="timed runs of each file (default: 60)")
-    matrix.set_defaults(run=_part("matrix"))
+    matrix.set_defaults(run=load_later("benchmarks.compatibility", "matrix"))
     table = parts.add_parser("table", help="what preflight knows: operators, versions and types of each interpreter")
     table.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="the file to write")
-    table.set_defaults(run=_part("table"))
+    table.set_defaults(run=load_later("benchmarks.compatibility", "table"))
     page = parts.add_parser("page", help="write docs/compatibility.md from the results")
     page.add_argument(
         "--out", type=Path, default=_ROOT / "docs/compatibility.md", metavar="FILE", help="default: that page"
     )
-    page.set_defaults(run=_part("page"))
+    page.set_defaults(run=load_later("benchmarks.compatibility", "page"))
     for command in (matrix, table):
         command.add_argument(
             "--work", type=Path, default=_ROOT / "runs/seeds", metavar="DIR", help="for runs (default: runs/seeds)"
@@ -42,19 +42,6 @@ def make_parser() -> argparse.ArgumentParser:
     for command in parts.choices.values():
         command.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
-
-
-def _part(name: str) -> Callable[[argparse.Namespace], int]:
-    """The part's ``main``, loaded when it is called: TensorFlow is heavy, and --help should not need it."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        from importlib import import_module
-
-        module = import_module(f"benchmarks.compatibility.{name}")
-        code: int = module.main(arguments)
-        return code
-
-    return run
 
 
 if __name__ == "__main__":

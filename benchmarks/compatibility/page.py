@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from benchmarks.parts import render_page
 from benchmarks.seeds.tables import markdown
 from edge_runtime.console import EXIT_OK, say
 from edge_runtime.errors import DataError
@@ -53,14 +52,7 @@ def make_page(results: Path, table: Path = TABLE) -> str:
         }
     except (KeyError, TypeError) as error:
         raise DataError(f"{results} or {table} is damaged ({error!r}). Measure again.") from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.md.j2").render(values)
+    return render_page(Path(__file__).parent, values)
 
 
 def _tower(name: str, held: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.parts import load_later
 from edge_runtime.console import run_command
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -23,16 +23,16 @@ def make_parser() -> argparse.ArgumentParser:
     fashion.add_argument(
         "--tutorial-epochs", type=int, nargs="+", default=[10], metavar="N", help="epochs of the tutorial (default: 10)"
     )
-    fashion.set_defaults(run=_part("fashion"))
+    fashion.set_defaults(run=load_later("benchmarks.seeds", "fashion"))
     losses = parts.add_parser("losses", help="every loss and sampler on the AT&T faces")
     losses.add_argument("--seeds", type=int, nargs="+", default=[0, 1], metavar="N", help="default: 0 1")
-    losses.set_defaults(run=_part("losses"))
+    losses.set_defaults(run=load_later("benchmarks.seeds", "losses"))
     att = parts.add_parser("att", help="the AT&T faces by some recipes, float and int8")
     att.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
     att.add_argument(
         "--recipe", nargs="+", default=["att"], metavar="NAME", help="recipes, or .toml files (default: att)"
     )
-    att.set_defaults(run=_part("att"))
+    att.set_defaults(run=load_later("benchmarks.seeds", "att"))
     for command in (fashion, losses, att):
         command.add_argument(
             "--work", type=Path, default=_ROOT / "runs/seeds", metavar="DIR", help="for runs (default: runs/seeds)"
@@ -44,24 +44,11 @@ def make_parser() -> argparse.ArgumentParser:
     page.add_argument(
         "--out", type=Path, default=_ROOT / "docs/seeds.md", metavar="FILE", help="default: docs/seeds.md"
     )
-    page.set_defaults(run=_part("page"))
+    page.set_defaults(run=load_later("benchmarks.seeds", "page"))
     for command in parts.choices.values():
         command.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="folder of the JSON files")
         command.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
-
-
-def _part(name: str) -> Callable[[argparse.Namespace], int]:
-    """The part's ``main``, loaded when it is called: TensorFlow is heavy, and --help should not need it."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        from importlib import import_module
-
-        module = import_module(f"benchmarks.seeds.{name}")
-        code: int = module.main(arguments)
-        return code
-
-    return run
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from benchmarks.parts import render_page
 from benchmarks.seeds.record import PARTS, read_result
 from benchmarks.seeds.tables import att_table, fashion_table, losses_table
 from edge_runtime.console import EXIT_OK, say
@@ -41,14 +40,7 @@ def make_page(results: Path) -> str:
     if values["fashion"]:
         tutorials = [row for row in values["fashion"]["rows"] if row["recipe"] == "fashion-tutorial"]
         values["tutorial"] = max(tutorials, key=lambda row: int(row["epochs"]))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.md.j2").render(values)
+    return render_page(Path(__file__).parent, values)
 
 
 def _made(result: dict[str, Any]) -> str:

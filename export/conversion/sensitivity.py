@@ -19,6 +19,7 @@ from edge_runtime.tower import Embedder
 from export.conversion.convert import SavedTower, convert_saved
 from export.conversion.layers import LayerError
 from export.conversion.recipes import RECIPES
+from export.sources.float_tower import FloatTower
 from export.sources.keras_file import tower_values
 
 # Enough to rank layers by, and each layer costs a conversion.
@@ -29,7 +30,7 @@ def rank_by_loss(
     saved: SavedTower,
     errors: Sequence[LayerError],
     crops_rgb: npt.NDArray[np.uint8],
-    float_embeddings: npt.NDArray[np.float32],
+    tower: FloatTower,
 ) -> list[LayerError]:
     """Measure what each layer costs alone.
 
@@ -37,7 +38,7 @@ def rank_by_loss(
         saved: The tower.
         errors: All its layers.
         crops_rgb: uint8 (n, size, size, 3), RGB, of the representative set.
-        float_embeddings: float32 (n, d): the float tower's embeddings of them.
+        tower: The same tower in floating point; it embeds no more of them than are needed.
 
     Returns:
         The layers with their losses, the dearest first.
@@ -46,7 +47,7 @@ def rank_by_loss(
         TowerError: TensorFlow cannot convert the tower, or an embedding is zero or not finite.
     """
     crops, values = crops_rgb[:_PICTURES], tower_values(crops_rgb[:_PICTURES], saved.spec)
-    wanted = unit_rows(float_embeddings[:_PICTURES])
+    wanted = unit_rows(tower.embed(crops))
     measured = []
     for layer in tqdm(errors, desc="layers", unit="layer", disable=not sys.stderr.isatty(), leave=False):
         others = [other.tensor for other in errors if other is not layer]

@@ -120,8 +120,7 @@ def find_conversion(
         selective = find_recipe("int8-selective", limits=settings.limits)
         if not settings.keep_float and len(errors) > 1:
             _log.info("measuring what each layer costs alone: %d conversions …", len(errors))
-            crops = representative.crops_rgb
-            errors = rank_by_loss(saved, errors, crops, tower.embed(crops))
+            errors = rank_by_loss(saved, errors, representative.crops_rgb, tower)
             watcher.layers(errors)
         for kept in _choices(errors, settings.keep_float):
             last = attempt(saved, selective, kept)

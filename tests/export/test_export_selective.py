@@ -103,7 +103,7 @@ def test_what_a_layer_costs_alone_finds_the_two_that_belong_together(
     fragile: KerasTower, crops: CropSet, measured: list[LayerError]
 ) -> None:
     with saved_tower(fragile) as saved:
-        ranked = rank_by_loss(saved, measured, crops.crops_rgb, fragile.embed(crops.crops_rgb))
+        ranked = rank_by_loss(saved, measured, crops.crops_rgb, fragile)
         assert {word.split("_")[0] for layer in ranked[:2] for word in layer.name.split("+")} >= {"stretch", "shrink"}
         assert ranked[1].loss is not None
         assert ranked[2].loss is not None

@@ -10,11 +10,11 @@ import pytest
 
 from benchmarks.demo.att import extract_att
 from benchmarks.demo.scene import plan_visits, render
-from edge_runtime.faces import FaceFinder, FoundFace
+from edge_runtime.faces.finder import FaceFinder, FoundFace
 from edge_runtime.fetch import install_detectors
 from edge_runtime.home import cache_folder
 from edge_runtime.images import Image
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 
 _ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.align import align_face
-from edge_runtime.detect import MODELS
-from edge_runtime.faces import FaceFinder, FoundFace
+from edge_runtime.faces.align import align_face
+from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.finder import FaceFinder, FoundFace
+from edge_runtime.gallery.match import Enrolled, person_similarities
 from edge_runtime.images import Image, decode_image, encode_image
-from edge_runtime.match import Enrolled, person_similarities
-from edge_runtime.metrics import unit_rows
-from edge_runtime.preprocess import tower_pixels
-from edge_runtime.tower import Tower
+from edge_runtime.measures.metrics import unit_rows
+from edge_runtime.towers.preprocess import tower_pixels
+from edge_runtime.towers.tower import Tower
 
 
 def gallery_of(people: int, tower: Tower, rng: np.random.Generator) -> Enrolled:

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Decision": "decide",
-    "DecisionPolicy": "decide",
-    "FaceFinder": "faces",
-    "Gallery": "gallery",
+    "Decision": "decisions.decide",
+    "DecisionPolicy": "decisions.decide",
+    "FaceFinder": "faces.finder",
+    "Gallery": "gallery.store",
     "SiamliteError": "errors",
-    "Tower": "tower",
-    "Trust": "trust",
-    "Verifier": "verifier",
-    "open_source": "camera",
+    "Tower": "towers.tower",
+    "Trust": "towers.trust",
+    "Verifier": "decisions.verifier",
+    "open_source": "sources.camera",
 }
 
 __all__ = [
@@ -45,14 +45,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edge_runtime.camera import open_source
-    from edge_runtime.decide import Decision, DecisionPolicy
+    from edge_runtime.decisions.decide import Decision, DecisionPolicy
+    from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.errors import SiamliteError
-    from edge_runtime.faces import FaceFinder
-    from edge_runtime.gallery import Gallery
-    from edge_runtime.tower import Tower
-    from edge_runtime.trust import Trust
-    from edge_runtime.verifier import Verifier
+    from edge_runtime.faces.finder import FaceFinder
+    from edge_runtime.gallery.store import Gallery
+    from edge_runtime.sources.camera import open_source
+    from edge_runtime.towers.tower import Tower
+    from edge_runtime.towers.trust import Trust
 
 
 def __getattr__(name: str) -> Any:

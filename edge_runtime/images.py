@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import ImageError
 from edge_runtime.files import write_bytes
-from edge_runtime.quiet import quiet_stderr
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 

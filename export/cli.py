@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from edge_runtime.console import run_command
+from edge_runtime.commands.console import run_command
 from export.commands import adopt, card, compare, convert, keygen, preflight, probe, recipes, sign
 
 _COMMANDS = (convert, adopt, probe, preflight, compare, card, keygen, sign, recipes)

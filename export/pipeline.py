@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.bundle import pack_bundle
 from edge_runtime.errors import CheckFailed
 from edge_runtime.files import refuse_overwrite
-from edge_runtime.metrics import OperatingPoint
-from edge_runtime.tower import Tower
+from edge_runtime.measures.metrics import OperatingPoint
+from edge_runtime.towers.bundle import pack_bundle
+from edge_runtime.towers.tower import Tower
 from export.delivery.bundle import assemble, refuse_unwritable, representative_values, write_proven
 from export.delivery.signing import load_private_key, sign_bundle
 from export.gate.attempt import Attempt, Watcher, find_conversion

@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import MissingDependency, SiamliteError
-from edge_runtime.quiet import quiet_stderr
 
 _log = logging.getLogger(__name__)
 

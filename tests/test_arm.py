@@ -20,11 +20,11 @@ from benchmarks.arm.report import row_text, verdict_text
 from benchmarks.arm.run import row_of, verdict, write_job
 from benchmarks.arm.towers import look_at, look_at_all
 from benchmarks.arm.userland import Userland, cache_root
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, SiamliteError, TowerError, UsageError
 from edge_runtime.images import write_image
 from edge_runtime.people import write_faces_mark
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.tower import Tower
 
 ROOT = Path(__file__).resolve().parents[1]
 

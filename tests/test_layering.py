@@ -63,7 +63,14 @@ def test_nothing_unpickles() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["edge_runtime", "edge_runtime.commands", "edge_runtime.verifier", "edge_runtime.cli"]
+    "module",
+    [
+        "edge_runtime",
+        "edge_runtime.commands.cli",
+        "edge_runtime.commands.follow",
+        "edge_runtime.commands.given",
+        "edge_runtime.decisions.verifier",
+    ],
 )
 def test_the_device_loads_no_tensorflow(module: str) -> None:
     code = (
@@ -75,7 +82,10 @@ def test_the_device_loads_no_tensorflow(module: str) -> None:
 
 
 def test_the_command_line_answers_without_opencv() -> None:
-    code = "import sys, edge_runtime.cli as c; c.build_parser(); print(sorted({'cv2', 'numpy'} & set(sys.modules)))"
+    code = (
+        "import sys, edge_runtime.commands.cli as c; c.build_parser(); "
+        "print(sorted({'cv2', 'numpy'} & set(sys.modules)))"
+    )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

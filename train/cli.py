@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from edge_runtime.console import run_command
+from edge_runtime.commands.console import run_command
 from train.commands import calibrate, classify, compare, duplicates, evaluate, fit, prepare, show, similar, towers
 
 # In the order in which a user comes to need them. A module has ``add(commands)``.

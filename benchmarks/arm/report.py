@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_runtime.console import say, table
+from edge_runtime.commands.console import say, table
 
 _HEAD = [
     "tower",

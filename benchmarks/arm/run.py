@@ -19,10 +19,10 @@ from benchmarks.arm.towers import Candidate, look_at_all, make_towers
 from benchmarks.arm.userland import Settings, Userland, add_interpreter, build, cache_root
 from benchmarks.arm.wheels import InterpreterPin, parse_pin
 from benchmarks.seeds.record import machine
-from edge_runtime.console import EXIT_OK, EXIT_REFUSED, emit, say
+from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit, say
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.files import write_bytes, write_json
-from edge_runtime.interpreter import choose_backend
+from edge_runtime.towers.interpreter import choose_backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import DataError, UsageError, WriteError
 from edge_runtime.files import read_json, write_json
 

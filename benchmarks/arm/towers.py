@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.files import write_bytes
-from edge_runtime.interpreter import Interpreter
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.interpreter import Interpreter
+from edge_runtime.towers.preprocess import InputSpec
 
 # The first is nearly linear: fixed edges and one layer. The second is a trained convolutional network.
 RECIPES = ("few-people", "att")

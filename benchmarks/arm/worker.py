@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import SiamliteError, TowerError
 from edge_runtime.files import read_json, write_bytes
-from edge_runtime.interpreter import Interpreter, choose_backend
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.interpreter import Interpreter, choose_backend
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 
 
 class _Keeping(Interpreter):
@@ -31,7 +31,7 @@ class _Keeping(Interpreter):
     last: npt.NDArray[Any]
 
     def run(self, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Run the model once (see :class:`edge_runtime.interpreter.Interpreter`)."""
+        """Run the model once (see :class:`edge_runtime.towers.interpreter.Interpreter`)."""
         outputs = super().run(*values)
         self.last = outputs[0]
         return outputs

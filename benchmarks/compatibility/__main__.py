@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.parts import load_later
-from edge_runtime.console import run_command
+from edge_runtime.commands.console import run_command
 from export.preflight.table import TABLE
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.compatibility.cut import Cut, cut_operators, with_version
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from export.preflight.operators import read_operators
 from export.preflight.signatures import signature
 from export.runtimes.environment import OtherEnvironment

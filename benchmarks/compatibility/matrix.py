@@ -20,7 +20,7 @@ from benchmarks.compatibility.towers import (
     trained_tower,
 )
 from benchmarks.seeds.record import machine
-from edge_runtime.console import EXIT_OK, say
+from edge_runtime.commands.console import EXIT_OK, say
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.files import read_json, write_bytes, write_json
 from export.runtimes.environment import OtherEnvironment

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.parts import render_page
 from benchmarks.seeds.tables import markdown
-from edge_runtime.console import EXIT_OK, say
+from edge_runtime.commands.console import EXIT_OK, say
 from edge_runtime.errors import DataError
 from edge_runtime.files import read_json, write_bytes
 from export.conversion.recipes import RECIPES

@@ -16,7 +16,7 @@ from benchmarks.compatibility.registry import known_versions, smallest_model
 from benchmarks.compatibility.towers import TOWERS, conversions, trained_tower
 from benchmarks.compatibility.zoo import zoo_models
 from benchmarks.seeds.record import machine
-from edge_runtime.console import EXIT_OK, end_status, say
+from edge_runtime.commands.console import EXIT_OK, end_status, say
 from edge_runtime.errors import TowerError
 from edge_runtime.files import write_bytes, write_json
 from export.preflight.operators import read_inputs, read_operators

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from benchmarks.seeds.faces import prepared_att
 from benchmarks.seeds.training import train
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import TowerError
 from edge_runtime.files import write_json
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.recipes import RECIPES
 from train.recipe import load_config
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import TowerError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.recipes import RECIPES
 from export.quiet import import_tensorflow, quiet_tensorflow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edge_runtime.console import run_command
+from edge_runtime.commands.console import run_command
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import FaceError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import read_image
-from edge_runtime.metrics import PairScores, equal_error_rate, pair_scores, point_at, roc_auc, unit_rows
+from edge_runtime.measures.metrics import PairScores, equal_error_rate, pair_scores, point_at, roc_auc, unit_rows
 from edge_runtime.people import scan_people
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 from export.sources.keras_file import embed_float, load_keras_tower
 
 

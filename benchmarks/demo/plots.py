@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.demo.compare import Comparison
 from benchmarks.demo.score import Attempt
-from edge_runtime.metrics import equal_error_rate, roc_curve
+from edge_runtime.measures.metrics import equal_error_rate, roc_curve
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -18,11 +18,11 @@ from benchmarks.demo.report import data_url, tiles, write_report
 from benchmarks.demo.scene import plan_visits, write_video
 from benchmarks.demo.score import Attempt, match_visits, tally
 from benchmarks.demo.steps import Steps
-from edge_runtime.console import EXIT_OK, emit, say, table
+from edge_runtime.commands.console import EXIT_OK, emit, say, table
 from edge_runtime.errors import UsageError
 from edge_runtime.files import read_json, write_bytes, write_json
 from edge_runtime.home import cache_folder
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 
 # Of an enrolled person's ten pictures the first five are enrolled, the others are shown to the camera.
 _ENROLLED_PICTURES = 5
@@ -151,8 +151,8 @@ def _before_the_camera(
 
 def _write_still(video: Path, path: Path, *, at_s: float) -> None:
     """One frame of the video with a face in it, for timing."""
-    from edge_runtime.camera import open_source
     from edge_runtime.images import write_image
+    from edge_runtime.sources.camera import open_source
 
     source = open_source(str(video))
     try:

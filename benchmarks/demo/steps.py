@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import SiamliteError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.seeds.faces import measure_strangers, prepared_att
 from benchmarks.seeds.record import command_of, write_result
 from benchmarks.seeds.training import train
-from edge_runtime.console import EXIT_OK, emit, say
+from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import CheckFailed
 from train.recipe import load_config
 

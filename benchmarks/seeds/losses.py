@@ -10,7 +10,7 @@ from benchmarks.seeds.faces import measure_strangers, prepared_att
 from benchmarks.seeds.record import command_of, write_result
 from benchmarks.seeds.setups import RECIPE, SETUPS, TEACHER, Setup
 from benchmarks.seeds.training import train
-from edge_runtime.console import EXIT_OK, emit, say
+from edge_runtime.commands.console import EXIT_OK, emit, say
 from train.config import Config
 from train.losses.build import loss_settings
 from train.recipe import load_config

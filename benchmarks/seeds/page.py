@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.parts import render_page
 from benchmarks.seeds.record import PARTS, read_result
 from benchmarks.seeds.tables import att_table, fashion_table, losses_table
-from edge_runtime.console import EXIT_OK, say
+from edge_runtime.commands.console import EXIT_OK, say
 from edge_runtime.files import write_bytes
 
 _TABLES = {"fashion": fashion_table, "losses": losses_table, "att": att_table}

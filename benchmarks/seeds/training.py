@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.files import read_json, write_json
 from train.config import Config
 from train.recipe import config_to_mapping

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
-from edge_runtime.card import DEFAULT_LIMITS
 from edge_runtime.errors import CheckFailed, TowerError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.files import refuse_overwrite
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.card import DEFAULT_LIMITS
+from edge_runtime.towers.preprocess import InputSpec
 from export.adoption.given import GivenInput
 from export.adoption.model import ForeignFile, ForeignModel
 from export.adoption.opening import open_foreign

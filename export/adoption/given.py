@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate
 from edge_runtime.files import read_json
-from edge_runtime.preprocess import COLOURS, Colour, InputSpec
+from edge_runtime.towers.preprocess import COLOURS, Colour, InputSpec
 
 # Scale and offset of pixels of 0 to 255 under a name.
 RANGES: dict[str, tuple[float, float]] = {
@@ -31,7 +31,7 @@ class GivenInput:
 
     Attributes:
         size_px: Side of its square input.
-        colour: A colour order of :data:`edge_runtime.preprocess.COLOURS`.
+        colour: A colour order of :data:`edge_runtime.towers.preprocess.COLOURS`.
         range_name: A name of :data:`RANGES`.
         scale: What a pixel value of 0 to 255 is multiplied with.
         offset: What is then added.

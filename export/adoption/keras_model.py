@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.files import sha256_file
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.adoption.model import ForeignFile, ForeignModel, check_embedding, choose_name, picture_input
 from export.quiet import import_tensorflow, quiet_tensorflow
 from export.sources.float_tower import KerasTower

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import TowerError, UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.runtimes.runner import Runner
 from export.sources.float_tower import FloatTower
 

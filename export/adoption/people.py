@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.people import natural_key
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.recipes import Recipe
 from export.gate.judge import check_pairs
 from export.gate.study import COUNTS

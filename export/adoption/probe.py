@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.align import TEMPLATES, AlignmentTemplate
-from edge_runtime.console import table
+from edge_runtime.commands.console import table
 from edge_runtime.errors import CheckFailed, TowerError
-from edge_runtime.metrics import equal_error_rate, pair_scores, roc_auc
+from edge_runtime.faces.align import TEMPLATES, AlignmentTemplate
+from edge_runtime.measures.metrics import equal_error_rate, pair_scores, roc_auc
 from edge_runtime.people import read_faces_mark
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.adoption.adopt import AS_IT_CAME
 from export.adoption.given import RANGES, GivenInput, colours_of, find_template
 from export.adoption.model import ForeignFile, ForeignModel

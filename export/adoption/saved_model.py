@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import DataError, TowerError
 from edge_runtime.files import sha256_bytes, sha256_file
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.adoption.graph_check import refuse_unsafe_graph
 from export.adoption.model import (
     ForeignFile,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_runtime.errors import DataError, TowerError
 from edge_runtime.files import sha256_bytes
-from edge_runtime.interpreter import TensorSpec
+from edge_runtime.towers.interpreter import TensorSpec
 from export.adoption.model import (
     ForeignFile,
     ForeignModel,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.errors import SiamliteError, TowerError
-from edge_runtime.interpreter import Interpreter, TensorSpec
+from edge_runtime.towers.interpreter import Interpreter, TensorSpec
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REFUSED = 3

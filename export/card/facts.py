@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bundle import Bundle, read_bundle
-from edge_runtime.card import Card
 from edge_runtime.files import sha256_file
-from edge_runtime.tower import space_fingerprint
-from edge_runtime.trust import Provenance, Trust
+from edge_runtime.towers.bundle import Bundle, read_bundle
+from edge_runtime.towers.card import Card
+from edge_runtime.towers.tower import space_fingerprint
+from edge_runtime.towers.trust import Provenance, Trust
 from export.card.text import words
 from export.preflight.operators import Operator, read_operators
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 import edge_runtime
-from edge_runtime.card import Card
+from edge_runtime.towers.card import Card
 from export.card.facts import Facts
 from export.card.plots import DARK, LIGHT, Theme, rates_svg, scores_svg
 from export.card.sections import glance, lead, sections, title

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from edge_runtime.card import Card
-from edge_runtime.metrics import OperatingPoint
+from edge_runtime.measures.metrics import OperatingPoint
+from edge_runtime.towers.card import Card
 from export.card.text import inner, number, share, whole
 
 # Matplotlib wants a folder of its own for its font list; where home is read-only a temporary one does.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_runtime.card import Card
-from edge_runtime.metrics import OperatingPoint, proportion_upper_bound
+from edge_runtime.measures.metrics import OperatingPoint, proportion_upper_bound
+from edge_runtime.towers.card import Card
 from export.card.table import Row, Table
 from export.card.text import NONE, count, fixed, inner, number, percent, points, share, whole, words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_runtime.signature import short_fingerprint
+from edge_runtime.towers.signature import short_fingerprint
 from export.card.facts import Facts
 from export.card.quality import default_point, headline_rates, quality_tables, threshold_table
 from export.card.table import Row, Table

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from edge_runtime.printable import printable
+from edge_runtime.commands.printable import printable
 
 NONE = "–"
 _MAX_WORDS = 600

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import SiamliteError, UsageError
 from export.commands.foreign_options import add_input, add_model, foreign_file, given_input
 from export.commands.output import Story

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.commands.console import emit, say
 from edge_runtime.errors import UsageError
 
 _SUFFIXES = (".html", ".md")

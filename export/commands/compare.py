@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.commands.console import emit, say
 from edge_runtime.errors import UsageError
 from edge_runtime.files import refuse_overwrite, write_bytes, write_json
 

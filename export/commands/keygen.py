@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit
+from edge_runtime.commands.console import emit
 
 
 def add(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from edge_runtime.files import refuse_overwrite
-    from edge_runtime.signature import key_fingerprint
+    from edge_runtime.towers.signature import key_fingerprint
     from export.delivery.signing import new_passphrase, public_path, write_key_pair
 
     # Nobody types a passphrase for nothing.

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.commands.console import emit, say
 
 if TYPE_CHECKING:
     from export.conversion.layers import LayerError

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import EXIT_OK, EXIT_REFUSED, emit, say, table
+from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit, say, table
 
 if TYPE_CHECKING:
-    from edge_runtime.preprocess import InputSpec
+    from edge_runtime.towers.preprocess import InputSpec
     from export.preflight.verdicts import Verdict
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.commands.console import emit, say
 from edge_runtime.errors import UsageError
 from export.commands.foreign_options import add_model, foreign_file
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edge_runtime.console import emit
+from edge_runtime.commands.console import emit
 
 
 def add(commands: Any) -> None:

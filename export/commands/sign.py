@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit
+from edge_runtime.commands.console import emit
 
 
 def add(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from edge_runtime.signature import short_fingerprint
+    from edge_runtime.towers.signature import short_fingerprint
     from export.delivery.signing import load_private_key, public_path, sign_file
 
     out = options.out or options.tower

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bootstrap import Interval, bootstrap, paired_bootstrap
-from edge_runtime.metrics import (
+from edge_runtime.measures.bootstrap import Interval, bootstrap, paired_bootstrap
+from edge_runtime.measures.metrics import (
     OperatingPoint,
     count_pairs,
     equal_error_rate,
@@ -17,7 +17,7 @@ from edge_runtime.metrics import (
     roc_auc,
     tar_at_far,
 )
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 
 FARS = (1e-1, 1e-2, 1e-3)
 

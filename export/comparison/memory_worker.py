@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.console import emit
-from edge_runtime.interpreter import choose_backend, import_backend
-from edge_runtime.tower import Tower
+from edge_runtime.commands.console import emit
+from edge_runtime.towers.interpreter import choose_backend, import_backend
+from edge_runtime.towers.tower import Tower
 
 _PICTURES = 5
 _STATUS = Path("/proc/self/status")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_runtime.bootstrap import MIN_PEOPLE
-from edge_runtime.metrics import OperatingPoint
+from edge_runtime.measures.bootstrap import MIN_PEOPLE
+from edge_runtime.measures.metrics import OperatingPoint
 from export.comparison.accuracy import FARS, Accuracy, Estimate
 from export.comparison.memory import Memory
 from export.comparison.race import Latency

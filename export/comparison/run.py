@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.bootstrap import RESAMPLES
-from edge_runtime.device import OtherWork, device_name
 from edge_runtime.errors import UsageError
+from edge_runtime.machine.device import OtherWork, device_name
+from edge_runtime.measures.bootstrap import RESAMPLES
 from export.comparison.accuracy import at_own_threshold, measure_accuracy, measure_difference
 from export.comparison.memory import Memory, measure_memory
 from export.comparison.pictures import choose_files, read_shared

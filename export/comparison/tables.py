@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from edge_runtime.console import table
+from edge_runtime.commands.console import table
 from export.comparison.accuracy import FARS, Accuracy, Estimate
 from export.comparison.result import Comparison
 

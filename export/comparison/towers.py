@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.files import sha256_file
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.tower import Tower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import TowerError, WriteError
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 from export.conversion.recipes import Recipe
 from export.quiet import import_tensorflow, quiet_tensorflow
 from export.sources.float_tower import FloatTower

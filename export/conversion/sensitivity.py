@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.metrics import unit_rows
-from edge_runtime.tower import Embedder
+from edge_runtime.measures.metrics import unit_rows
+from edge_runtime.towers.tower import Embedder
 from export.conversion.convert import SavedTower, convert_saved
 from export.conversion.layers import LayerError
 from export.conversion.recipes import RECIPES

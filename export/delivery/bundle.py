@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
-from edge_runtime.bundle import Bundle
-from edge_runtime.card import Card
 from edge_runtime.errors import CheckFailed, UsageError, WriteError
 from edge_runtime.files import refuse_device, write_bytes
-from edge_runtime.interpreter import Backend
-from edge_runtime.metrics import OperatingPoint, operating_point
-from edge_runtime.tower import Tower
-from edge_runtime.trust import Trust
+from edge_runtime.measures.metrics import OperatingPoint, operating_point
+from edge_runtime.towers.bundle import Bundle
+from edge_runtime.towers.card import Card
+from edge_runtime.towers.interpreter import Backend
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import Trust
 from export.delivery.golden import golden_crops
 from export.gate.curves import curve_points, histogram
 from export.gate.judge import embed_exported
@@ -146,7 +146,7 @@ def write_proven(path: Path, data: bytes, *, family: str | None = None) -> Tower
 
     Args:
         path: The file to write.
-        data: Its bytes, from :func:`edge_runtime.bundle.pack_bundle`.
+        data: Its bytes, from :func:`edge_runtime.towers.bundle.pack_bundle`.
         family: Interpreter of this environment to prove it in; the preferred one if None.
 
     Returns:

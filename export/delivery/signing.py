@@ -1,4 +1,4 @@
-"""Signing towers: a maker's Ed25519 key pair, and what it signs (see :mod:`edge_runtime.signature`)."""
+"""Signing towers: a maker's Ed25519 key pair, and what it signs (see :mod:`edge_runtime.towers.signature`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.bundle import Bundle, pack_bundle, pack_contents, read_bundle, unpack_contents
 from edge_runtime.errors import CheckFailed, MissingDependency, UsageError
 from edge_runtime.files import refuse_overwrite, write_bytes
-from edge_runtime.signature import Signature, key_fingerprint, public_key_pem, read_pem, verifies
-from edge_runtime.trust import Trust
+from edge_runtime.towers.bundle import Bundle, pack_bundle, pack_contents, read_bundle, unpack_contents
+from edge_runtime.towers.signature import Signature, key_fingerprint, public_key_pem, read_pem, verifies
+from edge_runtime.towers.trust import Trust
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import UsageError
-from edge_runtime.metrics import PairCounts, Pairs, roc_curve
+from edge_runtime.measures.metrics import PairCounts, Pairs, roc_curve
 
 # More digits than the pairs can carry, as in the tables.
 _DIGITS = 6

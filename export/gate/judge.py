@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bootstrap import paired_bootstrap
 from edge_runtime.errors import CheckFailed, DataError, TowerError, UsageError
-from edge_runtime.metrics import (
+from edge_runtime.measures.bootstrap import paired_bootstrap
+from edge_runtime.measures.metrics import (
     PairScores,
     equal_error_rate,
     operating_point,
@@ -16,7 +16,7 @@ from edge_runtime.metrics import (
     tar_at_far,
     unit_rows,
 )
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.recipes import GateLimits, Recipe
 from export.gate.result import FARS, Change, GateResult, Separation
 from export.runtimes.runner import Runner

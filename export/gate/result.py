@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_runtime.bootstrap import Differences
-from edge_runtime.metrics import PairScores
+from edge_runtime.measures.bootstrap import Differences
+from edge_runtime.measures.metrics import PairScores
 from export.conversion.recipes import GateLimits
 
 FARS = (1e-1, 1e-2, 1e-3)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bootstrap import Interval
-from edge_runtime.console import table
+from edge_runtime.commands.console import table
 from edge_runtime.files import write_bytes, write_json
+from edge_runtime.measures.bootstrap import Interval
 from export.conversion.convert import SavedTower, convert_saved
 from export.conversion.recipes import Recipe
 from export.gate.judge import embed_exported, judge

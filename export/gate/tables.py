@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from edge_runtime.bootstrap import Interval
-from edge_runtime.metrics import OperatingPoint
+from edge_runtime.measures.bootstrap import Interval
+from edge_runtime.measures.metrics import OperatingPoint
 from export.conversion.layers import LayerError
 from export.conversion.recipes import RECIPES
 from export.gate.judge import JUDGED_FAR

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, FaceError, ImageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import sha256_bytes, sha256_file
 from edge_runtime.images import Image, read_image
 from edge_runtime.people import natural_key, read_faces_mark, scan_people

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError
+from edge_runtime.towers.bundle import read_bundle
 
 _MOST = 100_000
 _WAY = "Give a tower file that siamlite exported, or the card that it holds (unzip -p tower.tflite card.json)"

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.people import natural_key
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.pictures.crops import CropReader, CropSet, PictureFile, interleave, list_files, load_crops, name_some
 from export.pictures.evaluation import refuse_overlap, same_folder
 from export.sources.run import Run

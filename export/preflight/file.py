@@ -6,9 +6,9 @@ import io
 import zipfile
 from pathlib import Path
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.preprocess import InputSpec
 from export.preflight.operators import read_operators
 
 _MAX_FILE = 512 << 20

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import CheckFailed, TowerError
-from edge_runtime.interpreter import Backend
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.interpreter import Backend
+from edge_runtime.towers.preprocess import InputSpec
 from export.delivery.golden import golden_crops
 from export.preflight.operators import Tensor, read_inputs
 from export.preflight.verdicts import Outcome, Verdict, target_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_runtime.errors import CheckFailed, UsageError
-from edge_runtime.interpreter import Backend
+from edge_runtime.towers.interpreter import Backend
 from export.preflight import edge_tpu
 from export.preflight.operators import Operator, read_operators
 from export.preflight.signatures import signature

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import TowerError
-from edge_runtime.interpreter import Backend
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.interpreter import Backend
+from edge_runtime.towers.preprocess import InputSpec
 from export.runtimes.errand import Answer, WorkerCrashed, ask_worker
 
 _STARTING_S = 120.0

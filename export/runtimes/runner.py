@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.interpreter import Backend, choose_backend
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.towers.interpreter import Backend, choose_backend
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 
 
 class Runner(Protocol):

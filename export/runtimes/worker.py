@@ -43,7 +43,7 @@ def _answer(folder: Path) -> tuple[dict[str, Any], Arrays]:
     if sys.version_info < _OLDEST:
         return _failed("MissingDependency", f"it is Python {sys.version.split()[0]}, and 3.10 or newer is needed"), {}
     try:
-        import edge_runtime.tower  # noqa: F401
+        import edge_runtime.towers.tower  # noqa: F401
         from edge_runtime.errors import SiamliteError
     except ImportError as error:
         return _failed("MissingDependency", str(error)), {}
@@ -65,7 +65,7 @@ def _backend(family: str | None) -> dict[str, str]:
     import numpy as np
 
     from edge_runtime.errors import MissingDependency
-    from edge_runtime.interpreter import choose_backend
+    from edge_runtime.towers.interpreter import choose_backend
 
     backend = choose_backend(family)
     if backend.family == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
@@ -105,7 +105,7 @@ def _unless_refused(folder: Path, at: int, request: dict[str, Any], do: Callable
     The file ``loading`` names the model under way, so that whoever waits knows which one crashed the process.
     """
     from edge_runtime.errors import TowerError
-    from edge_runtime.interpreter import Interpreter
+    from edge_runtime.towers.interpreter import Interpreter
 
     _backend(request["family"])
     (folder / "loading").write_text(str(at), encoding="utf-8")
@@ -120,7 +120,7 @@ def _outputs(interpreter: Any, *, columns: list[npt.NDArray[Any]]) -> list[npt.N
     import numpy as np
 
     from edge_runtime.errors import TowerError
-    from edge_runtime.interpreter import dequantize
+    from edge_runtime.towers.interpreter import dequantize
 
     if len(columns) != len(interpreter.inputs):
         raise TowerError(f"this model takes {len(interpreter.inputs)} inputs, not {len(columns)}.")
@@ -170,7 +170,7 @@ def _time(folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], Arrays
     """Milliseconds of each model's runs on one crop, taking turns: whatever else the machine does meets all alike."""
     import numpy as np
 
-    from edge_runtime.preprocess import normalise, tower_pixels
+    from edge_runtime.towers.preprocess import normalise, tower_pixels
 
     embedders = [_embedder(folder, request, name) for name in request["models"]]
     pixels = tower_pixels(_inputs(folder)[0][0], embedders[0].spec)
@@ -186,8 +186,8 @@ def _time(folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], Arrays
 
 
 def _embedder(folder: Path, request: dict[str, Any], name: str) -> Any:
-    from edge_runtime.preprocess import InputSpec
-    from edge_runtime.tower import Embedder
+    from edge_runtime.towers.preprocess import InputSpec
+    from edge_runtime.towers.tower import Embedder
 
     _backend(request["family"])
     return Embedder((folder / name).read_bytes(), InputSpec(**request["spec"]), family=request["family"])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.quiet import import_tensorflow
 from export.sources.keras_file import embed_float
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import TowerError
-from edge_runtime.preprocess import InputSpec, normalise, tower_pixels
+from edge_runtime.towers.preprocess import InputSpec, normalise, tower_pixels
 from export.quiet import import_tensorflow, quiet_tensorflow
 
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import read_json
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 
 # What of the configuration travels with the tower. Never the data folder: a path names the user and the machine.
 _PUBLIC_KEYS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge_runtime.align import AlignmentTemplate
-from edge_runtime.card import DEFAULT_LIMITS
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.towers.card import DEFAULT_LIMITS
+from edge_runtime.towers.preprocess import InputSpec
 from export.sources.run import Run, public_training
 
 

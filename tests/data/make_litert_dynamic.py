@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.compatibility.environments import litert_quantized
 from edge_runtime.files import write_bytes
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.convert import convert_tower
 from export.conversion.recipes import find_recipe
 from export.quiet import import_tensorflow

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.demo.att import PEOPLE, PICTURES_EACH, extract_att
-from edge_runtime.bundle import Bundle, pack_bundle
-from edge_runtime.card import Card
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.fetch import install_detectors
 from edge_runtime.files import write_bytes
 from edge_runtime.images import read_image
-from edge_runtime.metrics import equal_error_rate, operating_point, pair_scores
-from edge_runtime.preprocess import InputSpec, normalise, tower_pixels
-from edge_runtime.tower import Embedder
+from edge_runtime.measures.metrics import equal_error_rate, operating_point, pair_scores
+from edge_runtime.towers.bundle import Bundle, pack_bundle
+from edge_runtime.towers.card import Card
+from edge_runtime.towers.preprocess import InputSpec, normalise, tower_pixels
+from edge_runtime.towers.tower import Embedder
 
 HERE = Path(__file__).resolve().parent
 TINY = HERE / "tiny.tflite"

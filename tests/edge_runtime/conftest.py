@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from edge_helpers import DAMAGES, GENUINE, Command, damaged
 
-from edge_runtime.camera import PictureSource
-from edge_runtime.enrol import EnrolmentPolicy, collect
-from edge_runtime.faces import FaceFinder
-from edge_runtime.gallery import Gallery
-from edge_runtime.tower import Tower
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.gallery.enrol import EnrolmentPolicy, collect
+from edge_runtime.gallery.store import Gallery
+from edge_runtime.sources.camera import PictureSource
+from edge_runtime.towers.tower import Tower
 
 
 @pytest.fixture(scope="session")

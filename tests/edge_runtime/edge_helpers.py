@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
-from edge_runtime.camera import Frame
-from edge_runtime.cli import main
-from edge_runtime.gallery import Template
+from edge_runtime.commands.cli import main
+from edge_runtime.gallery.store import Template
 from edge_runtime.images import Image, read_image
+from edge_runtime.sources.camera import Frame
+from edge_runtime.towers.bundle import Bundle, pack_bundle, read_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 LAW = settings(deadline=None, max_examples=60)

@@ -9,8 +9,8 @@ from edge_helpers import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate, align_face, similarity_transform
 from edge_runtime.errors import UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, align_face, similarity_transform
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -15,10 +15,10 @@ from edge_helpers import DAMAGES, Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
 from edge_runtime.errors import TowerError
 from edge_runtime.files import sha256_bytes
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.towers.tower import Tower
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

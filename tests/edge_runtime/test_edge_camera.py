@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from edge_helpers import Command, scene
 
-from edge_runtime.camera import PictureSource, VideoSource, list_cameras, open_source, without_password
 from edge_runtime.errors import ImageError, SourceError, UsageError
 from edge_runtime.images import Image, encode_image, is_image_path, read_image, write_image
+from edge_runtime.sources.camera import PictureSource, VideoSource, list_cameras, open_source, without_password
 
 
 def write_video(path: Path, images: list[Image], *, rate: float = 5.0) -> Path:

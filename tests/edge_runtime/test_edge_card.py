@@ -12,11 +12,11 @@ from edge_helpers import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.bundle import read_bundle
-from edge_runtime.card import Card, card_from_json, card_to_json
 from edge_runtime.errors import TowerError, UsageError
-from edge_runtime.metrics import OperatingPoint
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.measures.metrics import OperatingPoint
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.card import Card, card_from_json, card_to_json
+from edge_runtime.towers.preprocess import InputSpec
 
 shares = st.floats(0, 1)
 points = st.builds(

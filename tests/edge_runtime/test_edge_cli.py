@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from edge_helpers import GENUINE, IMPOSTOR, THRESHOLD, Command, listing, scene
 
-from edge_runtime.camera import PictureSource
-from edge_runtime.cli import build_parser
-from edge_runtime.enrol import Enrolment, EnrolmentPolicy, check_usable, collect, self_similarity
+from edge_runtime.commands.cli import build_parser
 from edge_runtime.errors import DataError, FaceError, UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.gallery.enrol import Enrolment, EnrolmentPolicy, check_usable, collect, self_similarity
 from edge_runtime.images import read_image, write_image
-from edge_runtime.tower import Tower
+from edge_runtime.sources.camera import PictureSource
+from edge_runtime.towers.tower import Tower
 
 People = Callable[[str, int, int], Path]
 

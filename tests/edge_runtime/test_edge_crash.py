@@ -13,8 +13,8 @@ from edge_helpers import ROOT, Command, in_python, listing, unit
 
 from edge_runtime.errors import DataError, UsageError, WriteError
 from edge_runtime.files import read_json, refuse_overwrite, sha256_file, write_bytes, write_json
-from edge_runtime.gallery import Gallery
-from edge_runtime.tower import Tower
+from edge_runtime.gallery.store import Gallery
+from edge_runtime.towers.tower import Tower
 
 SMALL_DISK = """
 import resource, sys
@@ -31,8 +31,8 @@ SMALL_GALLERY = """
 import resource, sys
 import numpy as np
 from edge_runtime.errors import GalleryError
-from edge_runtime.gallery import Gallery, Template
-from edge_runtime.tower import Tower
+from edge_runtime.gallery.store import Gallery, Template
+from edge_runtime.towers.tower import Tower
 tower = Tower.load(sys.argv[2]) if len(sys.argv) > 2 else None
 rows = [Template(embedding=np.eye(64, dtype=np.float32)[i % 64], sharpness=1, interocular_px=40) for i in range(500)]
 limit = 4096 if tower else 100_000
@@ -47,7 +47,7 @@ except GalleryError as error:
 WRITE_ON = """
 import sys
 import numpy as np
-from edge_runtime.gallery import Gallery, Template
+from edge_runtime.gallery.store import Gallery, Template
 row = np.eye(64, dtype=np.float32)[3]
 with Gallery.open(sys.argv[1]) as gallery:
     for number in range(100_000):

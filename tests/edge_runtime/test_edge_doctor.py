@@ -10,11 +10,11 @@ import pytest
 from edge_helpers import Command, in_python, unit
 
 import edge_runtime
-from edge_runtime.console import run_command, table
-from edge_runtime.doctor import Finding, examine, healthy
+from edge_runtime.commands.console import run_command, table
 from edge_runtime.errors import GalleryError, SiamliteError, SpaceMismatch, TowerError
-from edge_runtime.gallery import Gallery
-from edge_runtime.tower import Tower
+from edge_runtime.gallery.store import Gallery
+from edge_runtime.machine.doctor import Finding, examine, healthy
+from edge_runtime.towers.tower import Tower
 
 
 def finding(findings: list[Finding], name: str) -> Finding:
@@ -52,7 +52,7 @@ def test_every_module_has_a_docstring_and_imports_alone() -> None:
 
 def test_the_doctor_loads_no_tensorflow(tiny_tower_path: Path, models: Path, tmp_path: Path) -> None:
     ran = in_python(
-        "import sys\nfrom edge_runtime.cli import main\n"
+        "import sys\nfrom edge_runtime.commands.cli import main\n"
         "code = main(['doctor', '--json', '--tower', sys.argv[1], '--gallery', sys.argv[2]])\n"
         "print(code, sorted({'tensorflow', 'keras'} & set(sys.modules)))",
         tiny_tower_path,

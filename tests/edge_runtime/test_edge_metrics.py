@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import (
+from edge_runtime.measures.metrics import (
     PairScores,
     equal_error_rate,
     operating_point,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_runtime.bootstrap import bootstrap, paired_bootstrap
-from edge_runtime.scores import count_pairs
+from edge_runtime.measures.bootstrap import bootstrap, paired_bootstrap
+from edge_runtime.measures.scores import count_pairs
 
 FARS = (0.1, 0.01)
 

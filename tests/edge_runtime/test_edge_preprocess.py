@@ -10,8 +10,8 @@ from edge_helpers import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.align import DEFAULT_TEMPLATE, TEMPLATES, align_face
-from edge_runtime.preprocess import COLOURS, InputSpec, normalise, quantization_table, tower_pixels
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, align_face
+from edge_runtime.towers.preprocess import COLOURS, InputSpec, normalise, quantization_table, tower_pixels
 
 SPECS = st.builds(
     InputSpec,

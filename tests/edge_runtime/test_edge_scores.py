@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import (
+from edge_runtime.measures.metrics import (
     PairCounts,
     PairScores,
     equal_error_rate,
@@ -21,7 +21,7 @@ from edge_runtime.metrics import (
     tar_at_far,
     threshold_for,
 )
-from edge_runtime.scores import GRID_STEP, count_pairs, pair_blocks, pair_scores
+from edge_runtime.measures.scores import GRID_STEP, count_pairs, pair_blocks, pair_scores
 
 
 def some(people: int = 40, each: int = 8, length: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -18,12 +18,12 @@ from edge_helpers import in_python
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.bundle import Contents, pack_contents, read_bundle, unpack_contents
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.files import sha256_bytes
-from edge_runtime.signature import Signature, key_fingerprint, read_public_key, short_fingerprint
-from edge_runtime.tower import Tower
-from edge_runtime.trust import Provenance, Trust
+from edge_runtime.towers.bundle import Contents, pack_contents, read_bundle, unpack_contents
+from edge_runtime.towers.signature import Signature, key_fingerprint, read_public_key, short_fingerprint
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import Provenance, Trust
 
 MAKER, STRANGER = (Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32) for seed in (1, 2))
 SPKI = PublicFormat.SubjectPublicKeyInfo
@@ -291,7 +291,7 @@ def test_without_the_package(signed_path: Path, maker_pem: Path, tmp_path: Path)
     """No trust: it loads, and says that nothing was checked. Trust: it is refused, and pip is named."""
     code = (
         "import sys; sys.modules['cryptography'] = None\n"
-        "from edge_runtime.cli import main\n"
+        "from edge_runtime.commands.cli import main\n"
         "raise SystemExit(main(['doctor', '--tower', *sys.argv[1:]]))"
     )
     plain = in_python(code, signed_path, SIAMLITE_HOME=str(tmp_path / "home"))
@@ -302,7 +302,7 @@ def test_without_the_package(signed_path: Path, maker_pem: Path, tmp_path: Path)
     assert "was not loaded" in trusting.stdout
     loading = (
         "import sys; sys.modules['cryptography'] = None; import logging; logging.basicConfig(level='INFO')\n"
-        "from edge_runtime.tower import Tower; print(Tower.load(sys.argv[1]).provenance.status)"
+        "from edge_runtime.towers.tower import Tower; print(Tower.load(sys.argv[1]).provenance.status)"
     )
     loaded = in_python(loading, signed_path)
     assert loaded.stdout == "unchecked\n"

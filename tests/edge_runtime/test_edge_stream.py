@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from edge_helpers import GENUINE, THRESHOLD, Command, scene
 
-from edge_runtime.camera import LiveSource, open_source
 from edge_runtime.errors import SourceError
 from edge_runtime.images import encode_image
+from edge_runtime.sources.camera import LiveSource, open_source
 
 
 class MotionJpeg:

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from edge_helpers import THRESHOLD, Command
 
-from edge_runtime.align import AlignmentTemplate
-from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.decisions.verifier import choose_threshold
 from edge_runtime.errors import MissingDependency, TowerError, UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import read_image
-from edge_runtime.interpreter import Interpreter, choose_backend, dequantize, installed_backends
-from edge_runtime.metrics import equal_error_rate, pair_scores
-from edge_runtime.preprocess import InputSpec, normalise, quantization_table, tower_pixels
-from edge_runtime.tower import Embedder, Tower, space_fingerprint
-from edge_runtime.verifier import choose_threshold
+from edge_runtime.measures.metrics import equal_error_rate, pair_scores
+from edge_runtime.towers.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.towers.interpreter import Interpreter, choose_backend, dequantize, installed_backends
+from edge_runtime.towers.preprocess import InputSpec, normalise, quantization_table, tower_pixels
+from edge_runtime.towers.tower import Embedder, Tower, space_fingerprint
 
 
 def test_embeddings_have_length_one_and_are_repeatable(tower: Tower) -> None:

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from edge_helpers import Command, listing
 from test_edge_signature import MAKER, STRANGER, signed
 
-from edge_runtime.doctor import examine
 from edge_runtime.errors import TowerError, UsageError
-from edge_runtime.signature import key_fingerprint
-from edge_runtime.tower import Tower
-from edge_runtime.trust import KEYS_VARIABLE, REQUIRED_VARIABLE, Trust
+from edge_runtime.machine.doctor import examine
+from edge_runtime.towers.signature import key_fingerprint
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import KEYS_VARIABLE, REQUIRED_VARIABLE, Trust
 
 
 def pem(path: Path, key: Ed25519PrivateKey = MAKER) -> Path:

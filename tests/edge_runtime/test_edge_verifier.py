@@ -11,14 +11,14 @@ from edge_helpers import GENUINE, IMPOSTOR, LAW, THRESHOLD, frames, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.camera import Frame
-from edge_runtime.decide import Decision, DecisionPolicy, Outcome, judge
+from edge_runtime.decisions.decide import Decision, DecisionPolicy, Outcome, judge
+from edge_runtime.decisions.verifier import Attempt, Observation, Verifier
 from edge_runtime.errors import SourceError, UsageError
-from edge_runtime.faces import FaceFinder
-from edge_runtime.gallery import Gallery
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image, read_image
-from edge_runtime.tower import Tower
-from edge_runtime.verifier import Attempt, Observation, Verifier
+from edge_runtime.sources.camera import Frame
+from edge_runtime.towers.tower import Tower
 
 WALL = np.full((240, 320, 3), 96, np.uint8)
 Make = Callable[..., Verifier]

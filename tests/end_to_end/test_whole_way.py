@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.demo.steps import read_json_stream
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 
 ROOT = Path(__file__).resolve().parents[2]
 

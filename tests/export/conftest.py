@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.align import DEFAULT_TEMPLATE
-from edge_runtime.bundle import Bundle, read_bundle
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import write_faces_mark
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.bundle import Bundle, read_bundle
+from edge_runtime.towers.preprocess import InputSpec
 from export.pipeline import ExportOptions, export_tower
 from export.quiet import import_tensorflow, quiet_tensorflow
 from export.sources.keras_file import tower_values

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from foreign_helpers import adopt, error_line, head, to_tflite
 
-from edge_runtime.bundle import read_bundle
-from edge_runtime.cli import main as siamlite
+from edge_runtime.commands.cli import main as siamlite
 from edge_runtime.images import read_image
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder, Tower
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder, Tower
 from export.adoption.people import divide_people
 from export.cli import main
 from export.quiet import import_tensorflow, quiet_tensorflow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from foreign_helpers import adopt, error_line
 
-from edge_runtime.tower import Tower
+from edge_runtime.towers.tower import Tower
 
 PYTHON = os.environ.get("SIAMLITE_ONNX_PYTHON")
 pytestmark = [

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import Bundle, pack_bundle
 from edge_runtime.errors import DataError, TowerError, UsageError, WriteError
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import Bundle, pack_bundle
+from edge_runtime.towers.tower import Tower
 from export.delivery.bundle import refuse_unwritable, write_proven
 from export.sources.run import public_training, read_run
 
@@ -72,7 +72,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(exported: Bundle, tmp_
     program = """
 import resource, sys
 from pathlib import Path
-from edge_runtime.bundle import pack_bundle, read_bundle
+from edge_runtime.towers.bundle import pack_bundle, read_bundle
 from edge_runtime.errors import WriteError
 from export.delivery.bundle import write_proven
 bundle = read_bundle(sys.argv[1])
@@ -115,7 +115,7 @@ def test_golden_crops_are_drawn_not_taken_from_the_pictures(exported: Bundle) ->
 
 def test_thresholds_are_those_of_the_written_file(exported: Bundle, faces: Path, tmp_path: Path) -> None:
     from edge_runtime.images import read_image
-    from edge_runtime.metrics import operating_point, pair_scores
+    from edge_runtime.measures.metrics import operating_point, pair_scores
 
     path = tmp_path / "tower.tflite"
     path.write_bytes(pack_bundle(exported))

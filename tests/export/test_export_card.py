@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from edge_runtime.bundle import pack_bundle, pack_contents, read_bundle, unpack_contents
-from edge_runtime.card import Card
 from edge_runtime.files import sha256_bytes
-from edge_runtime.metrics import PairScores
-from edge_runtime.trust import Provenance
+from edge_runtime.measures.metrics import PairScores
+from edge_runtime.towers.bundle import pack_bundle, pack_contents, read_bundle, unpack_contents
+from edge_runtime.towers.card import Card
+from edge_runtime.towers.trust import Provenance
 from export.card.facts import Facts, read_facts
 from export.card.markdown import card_markdown, escape, paragraph, table_markdown
 from export.card.page import card_page

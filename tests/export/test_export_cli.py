@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.images import write_image
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.tower import Tower
 from export.cli import main
 from export.quiet import import_tensorflow, quiet_tensorflow
 

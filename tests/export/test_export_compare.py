@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.align import AlignmentTemplate
-from edge_runtime.bundle import pack_bundle, read_bundle
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.images import read_image, write_image
-from edge_runtime.metrics import count_pairs, equal_error_rate, pair_scores, point_at, roc_auc, tar_at_far
+from edge_runtime.measures.metrics import count_pairs, equal_error_rate, pair_scores, point_at, roc_auc, tar_at_far
 from edge_runtime.people import write_faces_mark
-from edge_runtime.tower import Tower
+from edge_runtime.towers.bundle import pack_bundle, read_bundle
+from edge_runtime.towers.tower import Tower
 from export.cli import main
 from export.commands.compare import FILES
 from export.comparison.accuracy import Estimate

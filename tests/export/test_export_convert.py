@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.align import DEFAULT_TEMPLATE
 from edge_runtime.errors import TowerError
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 from export.conversion.convert import convert_tower
 from export.conversion.recipes import RECIPES
 from export.pictures.crops import CropReader, list_files, load_crops

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import UsageError
-from edge_runtime.metrics import Pairs, PairScores, count_pairs, pair_scores, tar_at_far
+from edge_runtime.measures.metrics import Pairs, PairScores, count_pairs, pair_scores, tar_at_far
 from export.gate.curves import curve_points, histogram
 
 LAW = settings(deadline=None, max_examples=60)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, MissingDependency, TowerError, UsageError
+from edge_runtime.towers.bundle import read_bundle
 from export.runtimes.environment import OtherEnvironment
 from export.runtimes.errand import WorkerCrashed
 from export.runtimes.runner import LocalRunner, Runner
@@ -109,7 +109,7 @@ def test_one_that_never_ends_is_stopped(tmp_path: Path, tiny_tower_path: Path) -
 
 def test_the_worker_needs_only_what_a_device_has() -> None:
     code = (
-        "import sys, export.runtimes.worker, edge_runtime.tower; "
+        "import sys, export.runtimes.worker, edge_runtime.towers.tower; "
         "print(sorted(n for n in ('tensorflow', 'keras', 'train', 'jinja2', 'matplotlib') if n in sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

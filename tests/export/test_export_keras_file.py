@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import TowerError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.quiet import import_tensorflow, quiet_tensorflow
 from export.sources.keras_file import embed_float, load_keras_tower
 

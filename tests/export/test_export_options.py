@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import TowerError
-from edge_runtime.interpreter import Backend
-from edge_runtime.tower import Tower
-from edge_runtime.trust import Trust
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.interpreter import Backend
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import Trust
 from export.cli import main
 from export.delivery.signing import public_path, write_key_pair
 from export.preflight.verdicts import TARGETS

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.errors import DataError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.images import read_image
 from export.pictures.crops import CropReader, PictureFile, interleave, list_files, load_crops, name_some
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import CheckFailed, TowerError, UsageError
-from edge_runtime.interpreter import Backend
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.interpreter import Backend
 from export.cli import main
 from export.preflight.operators import read_inputs, read_operators
 from export.preflight.signatures import signature

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import Bundle, read_bundle
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.towers.bundle import Bundle, read_bundle
 from export.pictures.crops import CropSet, PictureFile, list_files
 from export.pictures.replay import read_representative_list
 from export.pictures.representative import spread_evenly

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime.align import DEFAULT_TEMPLATE
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 from export.conversion.convert import SavedTower, convert_saved, saved_tower
 from export.conversion.layers import LayerError, layer_errors, named_layers
 from export.conversion.names import layer_name

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from edge_runtime.bundle import Bundle, pack_bundle, read_bundle
 from edge_runtime.errors import TowerError, UsageError, WriteError
-from edge_runtime.tower import Tower
-from edge_runtime.trust import Trust
+from edge_runtime.towers.bundle import Bundle, pack_bundle, read_bundle
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import Trust
 from export.cli import main
 from export.delivery.signing import load_private_key, public_path, sign_bundle, write_key_pair
 

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.compatibility.environments import environments, missing_environments
 from edge_runtime.errors import CheckFailed, TowerError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.conversion.convert import convert_saved, saved_tower
 from export.conversion.layers import layer_errors
 from export.conversion.recipes import RECIPES

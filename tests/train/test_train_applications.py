@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec, normalise
+from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.config import TowerConfig
 from train.keras_quietly import keras, known_warnings
 from train.towers.build import build_tower
@@ -114,7 +114,7 @@ def test_imagenet_weights_without_network_name_the_file(tmp_path, backbone, file
     # Proxies on a port that nobody listens on: nothing leaves this machine.
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy")}
     code = (
-        "import sys; from edge_runtime.preprocess import InputSpec; from edge_runtime.errors import UsageError\n"
+        "import sys; from edge_runtime.towers.preprocess import InputSpec; from edge_runtime.errors import UsageError\n"
         "from train.config import TowerConfig; from train.towers.build import build_tower\n"
         f"config = TowerConfig(name='applications', backbone={backbone!r}, weights='imagenet')\n"
         "try: build_tower(InputSpec(size_px=64, colour='rgb'), config)\n"

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.images import read_image
-from edge_runtime.preprocess import tower_pixels
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.preprocess import tower_pixels
 from train.apply.embed_files import Cropper, embed_files, list_pictures
 from train.apply.threshold import choose_threshold
 from train.cli import main

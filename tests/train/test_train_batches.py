@@ -4,7 +4,7 @@ from dataclasses import fields
 import numpy as np
 from train_helpers import tiny_config
 
-from edge_runtime.preprocess import InputSpec, normalise
+from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.batches.people import people_rows
 from train.batches.stream import BatchStream, make_batch
 from train.config import AugmentConfig

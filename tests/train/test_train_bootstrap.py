@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_runtime.bootstrap import _resampled, bootstrap, fmr_upper_bound
-from edge_runtime.grouped import GroupCounts, count_groups, group_people, rank_edges
-from edge_runtime.metrics import (
+from edge_runtime.measures.bootstrap import _resampled, bootstrap, fmr_upper_bound
+from edge_runtime.measures.grouped import GroupCounts, count_groups, group_people, rank_edges
+from edge_runtime.measures.metrics import (
     count_pairs,
     equal_error_rate,
     pair_scores,
@@ -16,7 +16,7 @@ from edge_runtime.metrics import (
     threshold_for,
     unit_rows,
 )
-from edge_runtime.scores import GRID_STEP, PairScores
+from edge_runtime.measures.scores import GRID_STEP, PairScores
 from train.measure.crossfit import at_eer, at_fmr, cross_fit, people_folds
 
 

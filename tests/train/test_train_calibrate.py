@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from train_helpers import write_people
 
-from edge_runtime.card import OperatingPoint
 from edge_runtime.errors import CheckFailed, UsageError
-from edge_runtime.metrics import pair_scores, proportion_upper_bound
+from edge_runtime.measures.metrics import pair_scores, proportion_upper_bound
+from edge_runtime.towers.card import OperatingPoint
 from train.cli import main
 from train.data.faces import load_faces
 from train.measure.calibrate import calibrate, choose_thresholds, people_needed

@@ -7,7 +7,7 @@ from train_helpers import write_people
 
 from edge_runtime.errors import DataError
 from edge_runtime.images import read_image, write_image
-from edge_runtime.preprocess import InputSpec, tower_pixels
+from edge_runtime.towers.preprocess import InputSpec, tower_pixels
 from train.data.faces import load_faces, same_picture_twice
 
 GREY = InputSpec(size_px=16, colour="grey")

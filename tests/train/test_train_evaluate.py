@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from train_helpers import write_people
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.people import read_faces_mark, write_faces_mark
 from train.cli import main
 from train.measure.evaluate import evaluate, load_tower

@@ -55,7 +55,7 @@ def test_all_files_are_written(tiny_run, tiny_faces):
 
 
 def test_tower_is_the_one_that_the_metrics_are_of(tiny_run, tiny_faces):
-    from edge_runtime.preprocess import InputSpec, normalise
+    from edge_runtime.towers.preprocess import InputSpec, normalise
     from train.data.faces import load_faces
     from train.measure.verify import verify
 

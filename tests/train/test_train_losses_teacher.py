@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from train_helpers import write_people
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, TowerError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.people import read_faces_mark, write_faces_mark
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TeacherConfig
 from train.data.faces import load_faces
 from train.losses.teacher import teacher_embeddings

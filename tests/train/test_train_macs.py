@@ -1,4 +1,4 @@
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.keras_quietly import keras
 from train.towers.build import build_tower

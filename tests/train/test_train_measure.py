@@ -11,7 +11,7 @@ import pytest
 
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.images import decode_image
-from edge_runtime.metrics import count_pairs, pair_scores, unit_rows
+from edge_runtime.measures.metrics import count_pairs, pair_scores, unit_rows
 from train.data.faces import FaceSet
 from train.data.pairs import ResolvedPairs
 from train.measure.cohorts import measure_cohorts, read_tags

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import DataError, UsageError, WriteError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import sha256_file
 from edge_runtime.images import decode_image, read_image, write_image
 from edge_runtime.people import read_faces_mark
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.cli import main
 from train.data.faces import load_faces
 from train.prepare.cut import Job

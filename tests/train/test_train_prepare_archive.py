@@ -5,8 +5,8 @@ import pytest
 from source_helpers import write_tar, write_zip
 
 from edge_runtime.errors import DataError
-from edge_runtime.faces import FaceFinder
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.towers.preprocess import InputSpec
 from train.cli import main
 from train.data.faces import load_faces
 from train.prepare.faces import prepare_faces

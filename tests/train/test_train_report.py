@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from train_helpers import tiny_config, write_people
 
-from edge_runtime.bundle import Bundle, pack_bundle
-from edge_runtime.card import Card
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import count_pairs, operating_point, pair_scores, roc_curve
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Embedder
+from edge_runtime.measures.metrics import count_pairs, operating_point, pair_scores, roc_curve
+from edge_runtime.towers.bundle import Bundle, pack_bundle
+from edge_runtime.towers.card import Card
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Embedder
 from train.cli import main
 from train.data.faces import load_faces
 from train.measure.curves import det_points, histogram, roc_points, write_curves

@@ -5,7 +5,7 @@ import pytest
 from train_helpers import tiny_config
 
 from edge_runtime.images import decode_image, read_image
-from edge_runtime.preprocess import InputSpec, normalise
+from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.batches.augment import AUGMENTATIONS
 from train.batches.show import FILES, draw_augmentations, draw_batch, draw_pairs, to_pixels
 from train.cli import main

@@ -8,7 +8,7 @@ from source_helpers import picture_files, png, write_files, write_tar, write_zip
 from train_helpers import write_people
 
 from edge_runtime.errors import DataError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import load_faces
 from train.data.sources import limits
 from train.data.sources.open import needs_preparing, open_source

@@ -6,7 +6,7 @@ from source_helpers import pattern, picture_files, png, write_files
 
 from edge_runtime.errors import DataError
 from edge_runtime.images import encode_image
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import load_faces
 from train.data.sources.open import needs_preparing, open_source, source_name
 

@@ -7,7 +7,7 @@ import pytest
 from source_helpers import idx_images, idx_labels, write_idx
 
 from edge_runtime.errors import DataError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import load_faces
 from train.data.sources.idx import open_idx
 from train.data.sources.known import DEBIAN_FOLDER, keras_folder

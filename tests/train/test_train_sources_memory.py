@@ -7,7 +7,7 @@ import pytest
 from source_helpers import pattern, picture_files, write_files, write_idx, write_zip
 
 from edge_runtime.errors import DataError, WriteError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import load_faces
 from train.data.memory import picture_cache
 

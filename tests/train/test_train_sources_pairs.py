@@ -3,7 +3,7 @@ import pytest
 from source_helpers import png, write_files
 
 from edge_runtime.errors import DataError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import load_faces
 from train.data.pairs import read_pairs, resolve_pairs
 

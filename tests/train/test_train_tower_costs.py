@@ -4,11 +4,11 @@ import re
 import numpy as np
 import pytest
 
-from edge_runtime.device import OtherWork, device_name
 from edge_runtime.errors import TowerError
-from edge_runtime.interpreter import Interpreter
-from edge_runtime.preprocess import InputSpec, normalise
-from edge_runtime.tower import Embedder
+from edge_runtime.machine.device import OtherWork, device_name
+from edge_runtime.towers.interpreter import Interpreter
+from edge_runtime.towers.preprocess import InputSpec, normalise
+from edge_runtime.towers.tower import Embedder
 from train.cli import main
 from train.config import TowerConfig
 from train.keras_quietly import keras

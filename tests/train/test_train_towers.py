@@ -5,7 +5,7 @@ import pytest
 from train_helpers import tiny_config
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from export.sources.keras_file import load_keras_tower
 from train.config import TowerConfig
 from train.keras_quietly import keras, known_warnings, load_keras

@@ -5,8 +5,8 @@ import pytest
 from train_helpers import tiny_config
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import equal_error_rate, pair_scores
-from edge_runtime.preprocess import InputSpec, normalise
+from edge_runtime.measures.metrics import equal_error_rate, pair_scores
+from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.config import TowerConfig
 from train.data.faces import load_faces
 from train.fitting.fit import fit

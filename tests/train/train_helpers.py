@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_runtime.align import DEFAULT_TEMPLATE
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
 from edge_runtime.images import write_image
 from edge_runtime.people import write_faces_mark
 from train.config import Config

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, FaceError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import Image, read_image
-from edge_runtime.metrics import unit_rows
+from edge_runtime.measures.metrics import unit_rows
 from edge_runtime.people import pictures_below, read_faces_mark, scan_people
-from edge_runtime.preprocess import tower_pixels
+from edge_runtime.towers.preprocess import tower_pixels
 from train.data.decode import fit_crop, fit_picture
 from train.data.sources.mark import marked_template
 from train.measure.evaluate import LoadedTower

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.gallery.match import Enrolled, person_similarities
 from edge_runtime.images import is_image_path
-from edge_runtime.match import Enrolled, person_similarities
 from edge_runtime.people import natural_key, pictures_below, read_faces_mark
 from train.apply.embed_files import EmbeddedFiles, embed_files
 from train.measure.evaluate import LoadedTower
@@ -106,7 +106,8 @@ def embed_examples(tower: LoadedTower, classes: dict[str, tuple[Path, ...]], *, 
 def guess_classes(embedded: EmbeddedFiles, examples: Enrolled, *, reject_below: float | None = None) -> list[Guess]:
     """The nearest class of each picture.
 
-    The similarity to a class is that of the device to a person (:func:`edge_runtime.match.person_similarities`).
+    The similarity to a class is that of the device to a person
+    (:func:`edge_runtime.gallery.match.person_similarities`).
 
     Args:
         embedded: The pictures.

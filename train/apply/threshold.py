@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.files import read_json
-from edge_runtime.interpreter import choose_backend
+from edge_runtime.towers.bundle import read_bundle
+from edge_runtime.towers.interpreter import choose_backend
 from train.fitting.run import RunFolder
 
 

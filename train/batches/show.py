@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.files import write_bytes
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.batches.augment import AUGMENTATIONS, augment_by
 from train.batches.people import people_rows
 from train.batches.stream import make_batch
@@ -99,6 +99,6 @@ def _batch(faces: FaceSet, config: Config) -> tuple[npt.NDArray[np.uint8], npt.N
 
 
 def to_pixels(values: npt.NDArray[np.float32], spec: InputSpec) -> npt.NDArray[np.uint8]:
-    """Normalised values back to uint8 pixels: the other way of :func:`edge_runtime.preprocess.normalise`."""
+    """Normalised values back to uint8 pixels: the other way of :func:`edge_runtime.towers.preprocess.normalise`."""
     pixels = (values - np.float32(spec.offset)) / np.float32(spec.scale)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

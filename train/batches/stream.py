@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.preprocess import normalise
+from edge_runtime.towers.preprocess import normalise
 from train.batches.augment import augment
 from train.batches.hard import Memory
 from train.batches.people import PeopleRows, Rows, people_rows

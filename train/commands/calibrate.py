@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.console import say, table
+from edge_runtime.commands.console import say, table
 from edge_runtime.errors import UsageError
 from train.commands.evaluate import add_tower_and_data, chosen_people
 from train.commands.output import report_result, say_next

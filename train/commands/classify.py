@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edge_runtime.console import emit, say, table
+from edge_runtime.commands.console import emit, say, table
 from edge_runtime.errors import UsageError
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import EXIT_OK, EXIT_REFUSED, say
+from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, say
 from train.commands.output import report_result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from train.commands.output import report_result
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from edge_runtime.errors import UsageError
 from train.commands.output import refuse_folder, report_result, say_next
 

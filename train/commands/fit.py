@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from train.commands.output import report_result, say_next
 from train.commands.recipe_options import add_recipe_options, chosen_config
 

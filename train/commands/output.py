@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import emit, say
+from edge_runtime.commands.console import emit, say
 from edge_runtime.errors import UsageError
 from edge_runtime.files import refuse_overwrite
 from edge_runtime.people import FACES_MARK

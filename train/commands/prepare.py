@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say
+from edge_runtime.commands.console import say
 from train.commands.output import report_result, say_next
 
 
@@ -59,9 +59,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> tuple[dict[str, Any], str, Path]:
-    from edge_runtime.faces import FaceFinder
-    from edge_runtime.preprocess import InputSpec
-    from edge_runtime.quality import QualityLimits
+    from edge_runtime.faces.finder import FaceFinder
+    from edge_runtime.faces.quality import QualityLimits
+    from edge_runtime.towers.preprocess import InputSpec
     from train.prepare.faces import prepare_faces
     from train.prepare.workers import available_cores
 

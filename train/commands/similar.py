@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.console import say, table
+from edge_runtime.commands.console import say, table
 from train.commands.output import report_result
 
 

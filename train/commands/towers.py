@@ -10,7 +10,7 @@ from edge_runtime.errors import UsageError
 from train.commands.output import report_result
 
 if TYPE_CHECKING:
-    from edge_runtime.preprocess import InputSpec
+    from edge_runtime.towers.preprocess import InputSpec
     from train.config import TowerConfig
     from train.towers.measure import TowerCost
 
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     rows = _rows(options)
     from tqdm import tqdm
 
-    from edge_runtime.device import OtherWork, device_name
+    from edge_runtime.machine.device import OtherWork, device_name
     from train.towers.build import TOWERS, build_tower
     from train.towers.measure import measure_tower
 
@@ -90,7 +90,7 @@ def _rows(options: argparse.Namespace) -> list[Row]:
 
 
 def _as_text(report: dict[str, Any], rows: list[Row], costs: list[TowerCost]) -> str:
-    from edge_runtime.console import table
+    from edge_runtime.commands.console import table
 
     lines = [_HEAD, *(_line(spec, config, cost) for (spec, config), cost in zip(rows, costs, strict=True))]
     busy = report["busy_cores"]

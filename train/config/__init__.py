@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config.network import LossConfig, TeacherConfig, TowerConfig
 from train.config.pictures import AugmentConfig, BatchConfig, SplitConfig
 from train.config.schedule import ScheduleConfig

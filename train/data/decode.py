@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import DataError, ImageError
 from edge_runtime.images import Image, decode_aloud
-from edge_runtime.preprocess import InputSpec, tower_pixels
-from edge_runtime.quiet import quiet_stderr
+from edge_runtime.towers.preprocess import InputSpec, tower_pixels
 from train.data.sources.source import Content, PictureSource
 
 _CHUNK_PICTURES = 512

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import sha256_bytes
 from edge_runtime.people import natural_key
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.decode import fit_crop as fit_crop
 from train.data.memory import IN_MEMORY_BYTES, decode
 from train.data.sources.mark import folder_template as folder_template

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from edge_runtime.errors import DataError, WriteError
 from edge_runtime.files import read_json, sha256_bytes, sha256_file, write_json
 from edge_runtime.home import cache_folder
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.decode import Decoded, decode_into
 from train.data.sources.source import PictureSource
 

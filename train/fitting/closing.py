@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.preprocess import normalise
+from edge_runtime.towers.preprocess import normalise
 from train.batches.augment import augment
 from train.batches.people import people_rows
 from train.batches.stream import make_batch

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.files import write_bytes, write_json
-from edge_runtime.metrics import PairScores
+from edge_runtime.measures.metrics import PairScores
 from train.config import Config
 from train.data.faces import FaceSet
 from train.fitting.checkpoint import TrainingState

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import DEFAULT_TEMPLATE
 from edge_runtime.errors import UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import read_json, write_json
 from edge_runtime.home import cache_folder
 from train.config import Config

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import read_json, sha256_file, write_json
 from train.config import Config
 from train.data.faces import FaceSet

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.files import write_bytes
-from edge_runtime.metrics import unit_rows
+from edge_runtime.measures.metrics import unit_rows
 from train.data.faces import FaceSet
 from train.fitting.validation import Validation
 from train.keras_quietly import keras, tf

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.metrics import PairScores
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.measures.metrics import PairScores
+from edge_runtime.towers.preprocess import InputSpec
 from train.batches.pairs import draw_pairs
 from train.batches.people import people_rows
 from train.config import Config

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import sha256_bytes, sha256_file, write_bytes
-from edge_runtime.metrics import unit_rows
+from edge_runtime.measures.metrics import unit_rows
 from train.config import TeacherConfig
 from train.data.faces import FaceSet, load_faces
 from train.losses.teacher_table import table_embeddings

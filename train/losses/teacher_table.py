@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError
-from edge_runtime.metrics import unit_rows
+from edge_runtime.measures.metrics import unit_rows
 
 
 def table_embeddings(path: Path, names: Sequence[str]) -> npt.NDArray[np.float32]:

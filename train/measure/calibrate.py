@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bootstrap import fmr_upper_bound
 from edge_runtime.errors import CheckFailed, DataError, UsageError
-from edge_runtime.grouped import GroupCounts
-from edge_runtime.metrics import OperatingPoint, PairCounts, count_pairs, pair_scores, point_at, threshold_for
+from edge_runtime.measures.bootstrap import fmr_upper_bound
+from edge_runtime.measures.grouped import GroupCounts
+from edge_runtime.measures.metrics import OperatingPoint, PairCounts, count_pairs, pair_scores, point_at, threshold_for
 from train.data.faces import FaceSet
 from train.measure.crossfit import CrossFit, at_fmr, cross_fit, people_folds
 from train.measure.data import Choice, read_measured, validation_overlap

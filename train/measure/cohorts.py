@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from edge_runtime.errors import DataError
 from edge_runtime.images import IMAGE_SUFFIXES
-from edge_runtime.metrics import proportion_interval
-from edge_runtime.scores import pair_blocks
+from edge_runtime.measures.metrics import proportion_interval
+from edge_runtime.measures.scores import pair_blocks
 from train.data.faces import FaceSet
 
 MIN_IMPOSTOR, MIN_GENUINE = 100, 30

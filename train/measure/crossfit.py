@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.grouped import GroupCounts, count_groups, group_people, rank_edges
-from edge_runtime.metrics import PairCounts
+from edge_runtime.measures.grouped import GroupCounts, count_groups, group_people, rank_edges
+from edge_runtime.measures.metrics import PairCounts
 
 MIN_PEOPLE = 6
 _FOLDS, _POINTS = 10, 1500

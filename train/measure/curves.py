@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.files import write_bytes
-from edge_runtime.metrics import PairCounts, Pairs, roc_curve
+from edge_runtime.measures.metrics import PairCounts, Pairs, roc_curve
 
 _BINS, _POINTS = 60, 1000
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.align import DEFAULT_TEMPLATE
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.faces.finder import FaceFinder
 from train.data.faces import FaceSet, load_faces
 from train.data.sources.open import needs_preparing
 from train.data.split import part_of

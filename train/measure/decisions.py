@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.metrics import Pairs, errors_at
+from edge_runtime.measures.metrics import Pairs, errors_at
 from train.measure.crossfit import CrossFit
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bootstrap import Intervals, bootstrap
-from edge_runtime.bundle import read_bundle
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.metrics import PairCounts, Pairs, count_pairs
+from edge_runtime.measures.bootstrap import Intervals, bootstrap
+from edge_runtime.measures.metrics import PairCounts, Pairs, count_pairs
+from edge_runtime.towers.bundle import read_bundle
 from train.apply.threshold import choose_threshold
 from train.data.pairs import read_pairs, resolve_pairs
 from train.measure.cohorts import measure_cohorts, read_tags

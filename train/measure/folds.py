@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError
-from edge_runtime.metrics import PairScores, equal_error_rate, proportion_interval, roc_auc, unit_rows
+from edge_runtime.measures.metrics import PairScores, equal_error_rate, proportion_interval, roc_auc, unit_rows
 from train.data.pairs import ResolvedPairs
 
 

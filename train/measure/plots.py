@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.files import write_bytes
-from edge_runtime.metrics import Pairs
+from edge_runtime.measures.metrics import Pairs
 from train.measure.curves import det_points, histogram, roc_points
 from train.measure.verify import Verification
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bootstrap import RESAMPLES, Intervals
 from edge_runtime.errors import UsageError
-from edge_runtime.metrics import Pairs
+from edge_runtime.measures.bootstrap import RESAMPLES, Intervals
+from edge_runtime.measures.metrics import Pairs
 from train.measure.cohorts import MIN_GENUINE, MIN_IMPOSTOR, Cohorts
 from train.measure.data import Measured
 from train.measure.decisions import Decisions

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.metrics import unit_rows
+from edge_runtime.measures.metrics import unit_rows
 
 DEPTHS = (1, 5, 10)
 _BLOCK = 256

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import UsageError
-from edge_runtime.metrics import proportion_interval, unit_rows
+from edge_runtime.measures.metrics import proportion_interval, unit_rows
 
 WAYS, TRIALS = 20, 400
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, TowerError, UsageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import read_json
-from edge_runtime.preprocess import InputSpec
-from edge_runtime.tower import Tower
+from edge_runtime.towers.preprocess import InputSpec
+from edge_runtime.towers.tower import Tower
 from train.data.split import Split, read_split
 from train.fitting.run import RunFolder, read_description
 from train.measure.verify import embed_pixels

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.metrics import Pairs, PairScores, equal_error_rate, pair_scores, roc_auc, tar_at_far
-from edge_runtime.preprocess import InputSpec, normalise
+from edge_runtime.measures.metrics import Pairs, PairScores, equal_error_rate, pair_scores, roc_auc, tar_at_far
+from edge_runtime.towers.preprocess import InputSpec, normalise
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 _CHUNK = 128

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from edge_runtime.bootstrap import Interval
-from edge_runtime.console import table
+from edge_runtime.commands.console import table
+from edge_runtime.measures.bootstrap import Interval
 from train.measure.cohorts import Cohorts
 from train.measure.evaluate import Evaluation
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.scores import pair_blocks
+from edge_runtime.measures.scores import pair_blocks
 from train.data.faces import FaceSet
 from train.prepare.sheet import Cell, draw_sheet
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from edge_runtime.errors import DataError
 from edge_runtime.people import read_faces_mark
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.data.faces import FaceSet, load_faces
 from train.prepare.likeness import People, alike_people, group_people, nearest_people, unlike_pictures
 from train.prepare.near import MIN_CORRELATION, near_faces

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.console import table
+from edge_runtime.commands.console import table
 from edge_runtime.files import refuse_overwrite, write_bytes, write_json
 from train.prepare.audit import Audit, Finding
 from train.prepare.near import MAX_DISTANCE, MIN_CORRELATION

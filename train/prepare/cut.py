@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.errors import FaceError, ImageError, WriteError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import sha256_bytes, sha256_file
 from edge_runtime.images import decode_image, encode_image
 from edge_runtime.people import PersonFolder

@@ -15,10 +15,10 @@ import cv2
 from tqdm import tqdm
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces import FaceFinder
+from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import refuse_overwrite, write_bytes
-from edge_runtime.interpreter import choose_backend
 from edge_runtime.people import FACES_MARK, PersonFolder, read_faces_mark, scan_people, write_faces_mark
+from edge_runtime.towers.interpreter import choose_backend
 from train.data.sources.archive import ArchiveSource, is_archive, open_archive
 from train.prepare.contact import write_contact_sheets
 from train.prepare.cut import Job, Record, face_names

@@ -17,10 +17,10 @@ from typing import Any
 
 import cv2
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import SiamliteError
-from edge_runtime.faces import FaceFinder
-from edge_runtime.quality import QualityLimits
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.quality import QualityLimits
 from train.prepare.cut import Job, Record, cut_out
 
 # A worker takes about a second to start: for fewer photographs than these it is not worth its while.

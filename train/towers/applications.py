@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.keras_quietly import keras
 from train.towers.blocks import NORM_MOMENTUM, embedding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.towers.applications import applications
 from train.towers.mobile import mobilefacenet, mobilenet_v2

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import TowerError
-from edge_runtime.interpreter import Interpreter
-from edge_runtime.preprocess import InputSpec, normalise
-from edge_runtime.quiet import quiet_stderr
+from edge_runtime.towers.interpreter import Interpreter
+from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.config import TowerConfig
 from train.keras_quietly import known_warnings, tf
 from train.towers.build import build_tower

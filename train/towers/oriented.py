@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.keras_quietly import keras
 

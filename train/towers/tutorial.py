@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_runtime.preprocess import InputSpec
+from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.keras_quietly import keras
 from train.towers.blocks import embedding

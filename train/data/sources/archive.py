@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.images import is_image_path
 from edge_runtime.people import FACES_MARK
 from train.data.sources.layout import natural_order, omniglot_entries, people_entries, wrapper_of

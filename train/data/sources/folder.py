@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import ImageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.people import read_faces_mark, scan_people
 from train.data.sources.mark import marked_template
 from train.data.sources.source import Content, Entry, Kind, check_entries, fingerprint_of

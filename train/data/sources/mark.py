@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.people import read_faces_mark
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from edge_runtime.align import AlignmentTemplate
 from edge_runtime.errors import DataError, ImageError
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.images import Image
 
 # The bytes of a picture file, RGB pixels, or why there are none.

@@ -1,0 +1,40 @@
+"""``siamlite doctor``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit
+from edge_runtime.commands.options import Commands, add_command, gallery_option, set_run, trust_options
+
+
+def add(commands: Commands) -> None:
+    """Add the command and its options."""
+    parser = add_command(commands, "doctor", "is everything there that verification needs?")
+    parser.add_argument("--tower", type=Path, help="tower file to examine")
+    trust_options(parser)
+    gallery_option(parser)
+    set_run(parser, _run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Is everything there that verification needs?"""
+    from edge_runtime.commands.given import gallery_path
+    from edge_runtime.home import default_tower
+    from edge_runtime.machine.doctor import examine, healthy, to_dicts
+
+    findings = examine(
+        tower_path=options.tower or default_tower(),
+        gallery_path=gallery_path(options),
+        trusted_keys=options.trusted_key,
+        require_signed=options.require_signed,
+    )
+    good = healthy(findings)
+    if options.json:
+        emit({"healthy": good, "findings": to_dicts(findings)})
+    else:
+        for finding in findings:
+            remedy = f"\n{'':22}→ {finding.remedy}" if finding.remedy else ""
+            print(f"{finding.name:12} {finding.status:8} {finding.detail}{remedy}")
+    return EXIT_OK if good else EXIT_REFUSED

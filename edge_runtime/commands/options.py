@@ -1,0 +1,91 @@
+"""Options that several sub-commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from edge_runtime.imports import require_runtime
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+EXITS = "exit codes: 0 accepted or ok, 1 refused or failed check, 2 wrong usage or input, 3 fault"
+
+
+def add_command(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    """A sub-command with the options that all of them have."""
+    parser = commands.add_parser(name, help=text, description=text, epilog=EXITS)
+    parser.add_argument("--json", action="store_true", help="print JSON on standard output instead of words")
+    parser.add_argument("--debug", action="store_true", help="log what happens and show tracebacks")
+    return parser
+
+
+def set_run(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    """What the sub-command does; it says which package is missing before anything fails to import."""
+
+    def checked(options: argparse.Namespace) -> int:
+        require_runtime()
+        return run(options)
+
+    parser.set_defaults(run=checked)
+
+
+def add_group(commands: Commands, name: str, text: str) -> Commands:
+    """A sub-command that has sub-commands of its own."""
+    parser = commands.add_parser(name, help=text, epilog=EXITS)
+    return parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+
+def tower_options(parser: argparse.ArgumentParser) -> None:
+    """Which tower, which interpreter, which detector."""
+    parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
+    trust_options(parser)
+    parser.add_argument("--threads", type=int, default=1, help="threads to compute with (default: 1)")
+    parser.add_argument(
+        "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
+    )
+    parser.add_argument(
+        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+    )
+
+
+def trust_options(parser: argparse.ArgumentParser) -> None:
+    """Whose towers are accepted."""
+    parser.add_argument(
+        "--trusted-key",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="public key (PEM) that must have signed the tower; may be repeated (default: see siamlite trust list)",
+    )
+    parser.add_argument("--require-signed", action="store_true", help="refuse to run where no key is trusted")
+
+
+def gallery_option(parser: argparse.ArgumentParser) -> None:
+    """Which gallery."""
+    parser.add_argument("--gallery", type=Path, help="gallery file (default: gallery.db at siamlite's home)")
+
+
+def source_option(parser: argparse.ArgumentParser) -> None:
+    """Where frames come from."""
+    parser.add_argument(
+        "--source",
+        required=True,
+        help="camera number (0) or device, video file, picture, folder of pictures, or rtsp:// or http:// URL",
+    )
+
+
+def decision_options(parser: argparse.ArgumentParser) -> None:
+    """How frames become a decision, and what is shown of it."""
+    parser.add_argument("--fmr", type=float, help="target false match rate, one of the card's (default: the card's)")
+    parser.add_argument("--threshold", type=float, help="a similarity of your own instead of the card's threshold")
+    parser.add_argument("--frames", type=int, default=5, help="good frames to average before deciding (default: 5)")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds until an attempt is refused (default: 10)")
+    parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
+    parser.add_argument(
+        "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
+    )
+    parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")

@@ -1,0 +1,140 @@
+"""From a picture to aligned, measured faces: what training, calibration and the device all go through."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge_runtime.errors import FaceError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, align_face
+from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS, Face, FaceDetector
+from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem
+from edge_runtime.home import models_folder
+from edge_runtime.images import Image
+
+# A photograph that is cropped tight has no room around the face for the detector: it is tried again with a border.
+_PHOTO_BORDER = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFace:
+    """A face, cut out and measured.
+
+    Attributes:
+        face: Where it is in the picture.
+        crop_rgb: Aligned uint8 crop of shape (size_px, size_px, 3).
+        quality: What was measured.
+        problem: Reason code and advice if it is not good enough to be compared, else None.
+        detect_ms: Time that detection took (of the whole picture).
+        align_ms: Time that alignment and measuring took.
+    """
+
+    face: Face
+    crop_rgb: Image
+    quality: Quality
+    problem: tuple[str, str] | None
+    detect_ms: float
+    align_ms: float
+
+
+class FaceFinder:
+    """A face detector together with a crop size: picture in, aligned faces out."""
+
+    def __init__(
+        self,
+        *,
+        size_px: int = 112,
+        template: AlignmentTemplate = DEFAULT_TEMPLATE,
+        limits: QualityLimits | None = None,
+        detector: str = DEFAULT_DETECTOR,
+        models: Path | None = None,
+        min_score: float = 0.5,
+        threads: int = 1,
+        family: str | None = None,
+    ) -> None:
+        """Load the detector.
+
+        Args:
+            size_px: Side of the crops.
+            template: Alignment template of the crops.
+            limits: What a face must reach to be compared.
+            detector: ``"full-range"``, ``"short-range"`` or ``"back"``.
+            models: Folder that ``siamlite setup`` filled; the user's own by default.
+            min_score: Faces that the detector is less sure of are left out.
+            threads: Threads to compute with.
+            family: Which interpreter.
+
+        Raises:
+            UsageError: The detector is unknown.
+            TowerError: Its file is missing or is not the pinned one.
+        """
+        if detector not in MODELS:
+            raise UsageError(f"unknown face detector {detector!r}; known are {', '.join(MODELS)}.")
+        model = MODELS[detector]
+        self.size_px = size_px
+        self.template = template
+        self.limits = limits or QualityLimits()
+        self.detector = FaceDetector(
+            (models or models_folder()) / model.file_name, model, min_score=min_score, threads=threads, family=family
+        )
+
+    def find(self, image_rgb: Image, *, photo: bool = False) -> list[FoundFace]:
+        """Every face in a picture, the largest first.
+
+        Args:
+            image_rgb: uint8 picture of shape (height, width, 3).
+            photo: Whether it is a photograph that may be cropped tight: if no face is found, it is tried again with a
+                border around it.
+        """
+        start = time.perf_counter()
+        faces = self.detector.detect(image_rgb)
+        if photo and not faces:
+            faces = self._detect_with_border(image_rgb)
+        detect_ms = (time.perf_counter() - start) * 1e3
+        found = [self._cut_out(image_rgb, face, detect_ms) for face in faces]
+        return sorted(found, key=lambda item: -item.face.area_px)
+
+    def find_one(self, image_rgb: Image, *, name: str = "the picture") -> FoundFace:
+        """The one face of a photograph, which may be cropped tight.
+
+        Args:
+            image_rgb: uint8 picture of shape (height, width, 3).
+            name: What an error message calls the picture.
+
+        Raises:
+            FaceError: There is no face, or more than one.
+        """
+        found = self.find(image_rgb, photo=True)
+        if not found:
+            raise FaceError(f"no face was found in {name}.")
+        if len(found) > 1:
+            raise FaceError(f"{len(found)} faces were found in {name}; one is needed.")
+        return found[0]
+
+    def _detect_with_border(self, image_rgb: Image) -> list[Face]:
+        """Detect in the picture with half its longer side replicated around it; coordinates of the picture itself."""
+        width = round(_PHOTO_BORDER * max(image_rgb.shape[:2]))
+        bordered = cv2.copyMakeBorder(image_rgb, width, width, width, width, cv2.BORDER_REPLICATE)
+        shifted = []
+        for face in self.detector.detect(np.asarray(bordered, dtype=np.uint8)):
+            left, top, right, bottom = face.box_px
+            box = (left - width, top - width, right - width, bottom - width)
+            shifted.append(replace(face, box_px=box, landmarks_px=face.landmarks_px - np.float32(width)))
+        return shifted
+
+    def _cut_out(self, image_rgb: Image, face: Face, detect_ms: float) -> FoundFace:
+        start = time.perf_counter()
+        crop = align_face(image_rgb, face.landmarks_px, self.size_px, self.template)
+        quality = measure_quality(image_rgb, face, crop)
+        return FoundFace(
+            face=face,
+            crop_rgb=crop,
+            quality=quality,
+            problem=quality_problem(quality, self.limits),
+            detect_ms=detect_ms,
+            align_ms=(time.perf_counter() - start) * 1e3,
+        )

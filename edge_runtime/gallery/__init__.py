@@ -1,0 +1,1 @@
+"""Enrolled people, and how a probe is compared with them."""

@@ -1,0 +1,1 @@
+"""This machine: what is missing on it, and how fast it is."""

@@ -1,0 +1,184 @@
+"""Is everything there that verification needs? Each finding says what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edge_runtime
+from edge_runtime.commands.printable import printable
+from edge_runtime.errors import SiamliteError
+from edge_runtime.fetch import missing_detectors
+from edge_runtime.gallery.store import Gallery
+from edge_runtime.home import models_folder
+from edge_runtime.sources.camera import list_cameras
+from edge_runtime.towers.interpreter import installed_backends
+from edge_runtime.towers.signature import short_fingerprint
+from edge_runtime.towers.tower import Tower
+from edge_runtime.towers.trust import Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        status: ``"ok"``, ``"missing"`` (not needed for everything) or ``"broken"``.
+        detail: What was found.
+        remedy: What to do; empty if nothing.
+    """
+
+    name: str
+    status: str
+    detail: str
+    remedy: str = ""
+
+
+def examine(
+    *, tower_path: Path, gallery_path: Path, trusted_keys: Sequence[Path] = (), require_signed: bool = False
+) -> list[Finding]:
+    """Look at this machine, from the ground up. Nothing is changed, nothing raises.
+
+    Args:
+        tower_path: The tower.
+        gallery_path: The gallery.
+        trusted_keys: See :meth:`~edge_runtime.towers.trust.Trust.configured`.
+        require_signed: See there.
+    """
+    findings = [
+        Finding(name="siamlite", status="ok", detail=f"{edge_runtime.__version__} in {Path(__file__).parent}"),
+        Finding(name="python", status="ok", detail=f"{platform.python_version()} on {platform.machine()}"),
+        Finding(name="numpy", status="ok", detail=np.__version__),
+        _opencv(),
+        _interpreter(),
+        _attempt("detectors", _detectors),
+    ]
+    trusted: list[Trust] = []
+
+    def look() -> Finding:
+        trusted.append(Trust.configured(trusted_keys, require=require_signed))
+        return _trust(trusted[0])
+
+    findings.append(_attempt("trust", look))
+    # Whose trust cannot be read trusts nobody: the tower is not loaded.
+    tower, finding = _tower(tower_path, trusted[0]) if trusted else (None, _untold(tower_path))
+    findings += [finding, _gallery(gallery_path, tower), _cameras()]
+    if "tensorflow" in sys.modules:
+        findings.append(Finding(name="tensorflow", status="broken", detail="loaded into the edge runtime"))
+    return findings
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether nothing is broken and everything that every command needs is there."""
+    needed = {"opencv", "interpreter", "detectors"}
+    return all(f.status == "ok" or (f.status == "missing" and f.name not in needed) for f in findings)
+
+
+def to_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
+    """The findings as plain values for JSON."""
+    return [asdict(finding) for finding in findings]
+
+
+def _opencv() -> Finding:
+    import cv2
+
+    names = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+    installed = []
+    for name in names:
+        try:
+            importlib.metadata.version(name)
+            installed.append(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if len(installed) > 1:
+        remedy = f"keep one: pip uninstall {' '.join(installed[1:])}"
+        return Finding(name="opencv", status="broken", detail=f"several: {', '.join(installed)}", remedy=remedy)
+    return Finding(name="opencv", status="ok", detail=f"{cv2.__version__} ({', '.join(installed) or 'system'})")
+
+
+def _interpreter() -> Finding:
+    found = installed_backends()
+    if not found:
+        return Finding(name="interpreter", status="missing", detail="none", remedy="pip install 'siamlite[edge]'")
+    words = ", ".join(f"{backend.distribution} {backend.version}" for backend in found)
+    if found[0].family == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        return Finding(name="interpreter", status="broken", detail=words, remedy="pip install 'numpy<2'")
+    return Finding(name="interpreter", status="ok", detail=words)
+
+
+def _detectors() -> Finding:
+    missing = missing_detectors()
+    if missing:
+        detail = f"not in {models_folder()}: {', '.join(missing)}"
+        return Finding(name="detectors", status="missing", detail=detail, remedy="siamlite setup")
+    return Finding(name="detectors", status="ok", detail=f"in {models_folder()}")
+
+
+def _attempt(name: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except SiamliteError as error:
+        return Finding(name=name, status="broken", detail=str(error))
+
+
+def _trust(trust: Trust) -> Finding:
+    if not trust.keys:
+        return Finding(name="trust", status="ok", detail="no trusted keys: towers of any maker are accepted")
+    words = ", ".join(f"{key.name} ({short_fingerprint(key.fingerprint)})" for key in trust.keys)
+    return Finding(name="trust", status="ok", detail=f"only towers signed by {words}")
+
+
+def _untold(path: Path) -> Finding:
+    return Finding(name="tower", status="broken", detail=f"{path} was not loaded: it is unknown whom to trust")
+
+
+def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
+    if not path.exists():
+        remedy = (
+            "give one with --tower, or make one: python -m export convert RUN --representative FACES --out tower.tflite"
+        )
+        return None, Finding(name="tower", status="missing", detail=f"none at {path}", remedy=remedy)
+    loaded: list[Tower] = []
+
+    def look() -> Finding:
+        tower = Tower.load(path, trust=trust)
+        loaded.append(tower)
+        name = printable(f"{tower.card.name}, {tower.card.recipe}")
+        words = f"{name}, self-test cosine {tower.self_test_cosine:.4f}, {tower.provenance}"
+        if not tower.calibrated:
+            remedy = f"use {tower.card.runtime}, or give --threshold"
+            return Finding(name="tower", status="broken", detail=f"{words}; not calibrated here", remedy=remedy)
+        return Finding(name="tower", status="ok", detail=words)
+
+    finding = _attempt("tower", look)
+    return (loaded[0] if loaded else None), finding
+
+
+def _gallery(path: Path, tower: Tower | None) -> Finding:
+    if not path.exists():
+        remedy = "siamlite enroll NAME --source …"
+        return Finding(name="gallery", status="missing", detail=f"none at {path}", remedy=remedy)
+
+    def look() -> Finding:
+        with Gallery.open(path, tower) as gallery:
+            gallery.templates()
+            return Finding(name="gallery", status="ok", detail=f"{len(gallery.people())} people in {path}")
+
+    return _attempt("gallery", look)
+
+
+def _cameras() -> Finding:
+    found = list_cameras()
+    if not found:
+        return Finding(
+            name="cameras", status="missing", detail="no /dev/video* here", remedy="plug one in, or use a URL"
+        )
+    return Finding(name="cameras", status="ok", detail=", ".join(found))

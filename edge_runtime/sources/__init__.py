@@ -1,0 +1,1 @@
+"""Cameras, videos and pictures: whatever yields frames."""

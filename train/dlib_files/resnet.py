@@ -1,4 +1,4 @@
-"""dlib's face network in the file that dlib wrote: ``dlib_face_recognition_resnet_model_v1.dat`` and others of its kind.
+"""dlib's face network in the file that dlib wrote, ``dlib_face_recognition_resnet_model_v1.dat``.
 
 dlib nests its layers like Russian dolls. The file has first a version of every doll from the outermost, the loss, to
 the innermost, the input; then the layers themselves, the other way round.

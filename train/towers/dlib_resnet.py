@@ -1,8 +1,8 @@
 """The face network of dlib (29 convolutions, King 2017), at any width and input size.
 
-A residual stream of channels runs through the network. Blocks add to it; at the first block of every stage but the first
-the stream is halved by averaging and gets new channels, which begin as zeros. So a channel keeps its place from the
-stage where it is born to the embedding, and the network can be narrowed by leaving channels out.
+A residual stream of channels runs through the network. Blocks add to it; at the first block of every stage but the
+first the stream is halved by averaging and gets new channels, which begin as zeros. So a channel keeps its place from
+the stage where it is born to the embedding, and the network can be narrowed by leaving channels out.
 """
 
 from __future__ import annotations
@@ -70,17 +70,25 @@ def block_name(stage: int, block: int) -> str:
     return f"s{stage}b{block}"
 
 
-def build_resnet(shape: ResNetShape) -> Any:
+def build_resnet(
+    shape: ResNetShape, *, channels: int = 3, embedding_length: int = EMBEDDING_LENGTH, dropout: float = 0.0
+) -> Any:
     """The network with random weights.
 
+    Args:
+        shape: What it is made of.
+        channels: Channels of the input.
+        embedding_length: Length of the embedding.
+        dropout: Share of values dropped before the embedding layer in training.
+
     Returns:
-        A Keras model of built-in layers: normalised float32 of shape (n, size, size, 3) to raw embeddings, float32 of
-        shape (n, 128).
+        A Keras model of built-in layers: normalised float32 of shape (n, size, size, channels) to raw embeddings,
+        float32 of shape (n, embedding_length).
 
     Raises:
         UsageError: The input is too small for the number of stages.
     """
-    inputs = keras.Input((shape.size_px, shape.size_px, 3), name="pixels")
+    inputs = keras.Input((shape.size_px, shape.size_px, channels), name="pixels")
     try:
         values = keras.layers.Conv2D(shape.stages[0].stream, 7, strides=2, name="stem")(inputs)
         values = keras.layers.MaxPooling2D(3, 2, name="stem_pool")(keras.layers.ReLU(name="stem_relu")(values))
@@ -93,7 +101,9 @@ def build_resnet(shape: ResNetShape) -> Any:
     except ValueError as error:
         raise UsageError(f"an input of {shape.size_px} px is too small for {len(shape.stages)} stages.") from error
     values = keras.layers.GlobalAveragePooling2D(name="pooled")(values)
-    outputs = keras.layers.Dense(EMBEDDING_LENGTH, name="embedding")(values)
+    if dropout:
+        values = keras.layers.Dropout(dropout)(values)
+    outputs = keras.layers.Dense(embedding_length, name="embedding")(values)
     return keras.Model(inputs, outputs, name="dlib_resnet")
 
 

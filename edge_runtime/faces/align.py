@@ -155,9 +155,7 @@ _KNOWN = (DEFAULT_TEMPLATE, WIDE_TEMPLATE, DLIB_TEMPLATE, DLIB_FOUR_TEMPLATE)
 TEMPLATES = {template.name: template for template in _KNOWN}
 
 
-def similarity_transform(
-    source: Points, target: Points, weights: tuple[float, ...] = ()
-) -> npt.NDArray[np.float64]:
+def similarity_transform(source: Points, target: Points, weights: tuple[float, ...] = ()) -> npt.NDArray[np.float64]:
     """Least-squares rotation, uniform scale and shift that takes ``source`` to ``target``, without mirroring.
 
     The closed form of Umeyama (1991, IEEE TPAMI 13(4)) in two dimensions, where the rotation and the scale are one
@@ -228,9 +226,7 @@ def cut_square(image: Image, matrix: npt.NDArray[np.float64], size_px: int) -> I
     shrink = 1.0 / float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if shrink > 1.5:
         image, matrix = _reduce(image, matrix, size_px, shrink)
-    warped = cv2.warpAffine(
-        image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    warped = cv2.warpAffine(image, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
 
 

@@ -15,6 +15,7 @@ from edge_runtime.errors import TowerError
 from edge_runtime.faces.align import (
     DLIB_FOUR_TEMPLATE,
     REFINER_SHA256,
+    AlignmentTemplate,
     Points,
     cut_square,
     part_under,
@@ -29,8 +30,8 @@ REFINER_FILE = Path(__file__).resolve().parents[1] / "models" / "five_points.npz
 # The grey picture that the trees look at, and the face's box in its middle. The margin is for a face that the detector
 # placed badly.
 _PATCH_PX, _BOX_PX = 150, 100.0
-# Where the box lies in dlib's crop, as fractions of its side: middle and side of the boxes that dlib's own face detector
-# gives, the median of some 1,300 photographs. The trees were trained to begin there.
+# Where the box lies in dlib's crop, as fractions of its side: middle and side of the boxes that dlib's own face
+# detector gives, the median of some 1,300 photographs. The trees were trained to begin there.
 _BOX_MIDDLE, _BOX_SIDE = (0.48, 0.49), 0.81
 
 
@@ -68,6 +69,22 @@ class LandmarkRefiner:
         placed = self._placer.place(_grey_patch(image_rgb, matrix))
         back = cv2.invertAffineTransform(matrix)
         return (placed @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+
+def refiner_for(template: AlignmentTemplate) -> LandmarkRefiner | None:
+    """The refiner that a template's points come from; None if they are the detector's own.
+
+    Raises:
+        TowerError: It is not the one of this version, or its file is damaged.
+    """
+    if not template.refiner:
+        return None
+    if template.refiner != REFINER_SHA256:
+        raise TowerError(
+            f"the alignment {template.name!r} needs the landmark refiner {template.refiner[:12]}…; this siamlite has "
+            f"{REFINER_SHA256[:12]}…. Use the siamlite that the tower was made with, or make it again with this one."
+        )
+    return LandmarkRefiner()
 
 
 def _grey_patch(image_rgb: Image, matrix: npt.NDArray[np.float64]) -> Image:

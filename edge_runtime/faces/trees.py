@@ -65,8 +65,8 @@ class ShapeTrees:
 class ShapePlacer:
     """Trees made ready for pictures of one size, in which the face's box always lies at the same place.
 
-    Everything that a stage does is linear in the shape but for the choice of leaves. So the places of all its pixels are
-    one product of a matrix with the shape, and all its nodes one comparison.
+    Everything that a stage does is linear in the shape but for the choice of leaves. So the places of all its pixels
+    are one product of a matrix with the shape, and all its nodes one comparison.
     """
 
     def __init__(self, trees: ShapeTrees, *, box_px: float, patch_px: int) -> None:

@@ -46,7 +46,7 @@ def read_predictor(data: bytes, *, name: str) -> ShapeTrees:
     anchors = [_integers(stream, initial.size // 2) for _ in range(stream.count(_MOST_STAGES))]
     offsets = [_offsets(stream) for _ in range(stream.count(_MOST_STAGES))]
     stream.end()
-    pixels = {len(rows) for rows in (*anchors, *offsets)}
+    pixels = {len(rows) for rows in anchors} | {len(rows) for rows in offsets}
     trees = {len(thresholds) for _, thresholds, _ in stages}
     if not stages or not len(stages) == len(anchors) == len(offsets) or len(pixels) != 1 or len(trees) != 1:
         stream.refuse("stages that differ in size")
@@ -106,7 +106,11 @@ def _read_stage(stream: DlibStream, coordinates: int) -> _Stage:
     if not leaves or any(leaf.size != coordinates for tree in leaves for leaf in tree):
         stream.refuse("leaves of another length than the shape")
     nodes = np.array(splits)
-    return nodes[:, :, :2].transpose(2, 0, 1).astype(np.int64), nodes[:, :, 2], np.array(leaves).reshape(-1, LEAVES, coordinates)
+    return (
+        nodes[:, :, :2].transpose(2, 0, 1).astype(np.int64),
+        nodes[:, :, 2],
+        np.array(leaves).reshape(-1, LEAVES, coordinates),
+    )
 
 
 def _integers(stream: DlibStream, below: int) -> list[int]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit
 from edge_runtime.decisions.decide import Decision, Outcome
+from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.overlay import draw, show
-from edge_runtime.decisions.verifier import Observation, Step
+from edge_runtime.decisions.session import Step
 from edge_runtime.images import Image, write_image
 from edge_runtime.sources.camera import Frame
 
@@ -22,10 +23,13 @@ def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | Non
     numbers = itertools.count()
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: tuple[Frame, Observation] | None = None
-    for frame, seen, decision in steps:
+    for step in steps:
+        frame, seen, decision = step.frame, step.seen, step.decision
+        if frame is None:
+            continue
         if seen.face is not None or pictured is None:
             pictured = frame, seen
-        if decision is not None:
+        if decision is not None and pictured is not None:
             last = standing = decision
             _report(options, decision)
             if options.annotate:

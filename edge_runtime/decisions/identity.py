@@ -13,8 +13,8 @@ _ANCHOR_OF = 5
 class Anchors:
     """The mean embedding of the first frames of each track, which all that follow are held against.
 
-    A face that looks like another person than the anchor ends the track, however smoothly it moved there. Two people are
-    taken for one as often as the false match rate at ``least`` says.
+    A face that looks like another person than the anchor ends the track, however smoothly it moved there. Two people
+    are taken for one as often as the false match rate at ``least`` says.
     """
 
     def __init__(self, least: float) -> None:

@@ -44,7 +44,7 @@ def is_cut(
     """
     around = np.ones(before.shape, dtype=bool)
     to_x, to_y = before.shape[1] / shape[1], before.shape[0] / shape[0]
-    for left, top, right, bottom in boxes_px:
+    for left, top, right, _ in boxes_px:
         room = _ROOM * (right - left)
         x0, x1 = max(0, int((left - room) * to_x)), max(0, int((right + room) * to_x) + 1)
         # What is below a face moves with it.

@@ -1,8 +1,8 @@
 """Following a face from one frame to the next, at a fraction of what detection costs.
 
-Pyramidal Lucas–Kanade flow (Bouguet 2001) of a grid of points inside the face, kept only where the flow there and back
-again ends where it began (Kalal, Mikolajczyk and Matas 2010, "Forward-Backward Error", ICPR), and one similarity transform
-through what is left. Whatever does not move as one face does is lost, not guessed.
+Pyramidal Lucas–Kanade flow (Bouguet 2001) of a grid of points inside the face, kept only where the flow there and
+back again ends where it began (Kalal, Mikolajczyk and Matas 2010, "Forward-Backward Error", ICPR), and one similarity
+transform through what is left. Whatever does not move as one face does is lost, not guessed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _FACE_PX = 64
 # Room around the face's box, as a share of its width: as far as it may move in one frame.
 _ROOM = 0.3
 _GRID = 4
-_FLOW = {"winSize": (11, 11), "maxLevel": 2, "criteria": (3, 8, 0.03)}
+_FLOW_WINDOW = (11, 11)
+_FLOW_LEVELS = 2
+_FLOW_STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.03)
 _LOOK_PX = 16
 
 
@@ -36,7 +38,7 @@ class FollowLimits:
         min_points: Share of the points that must have come back.
         max_scale: Largest factor of growth or shrinking in one frame.
         max_shift: Largest movement in one frame, as a share of the face's width.
-        min_likeness: Least correlation of the face with itself one frame before, when both are brought to the same place.
+        min_likeness: Least correlation of the face with itself one frame before, both brought to the same place.
     """
 
     max_return: float = 0.01
@@ -73,7 +75,9 @@ def follow_face(before_rgb: Image, now_rgb: Image, face: Face, limits: FollowLim
     motion = similarity_transform(start[kept], end[kept])
     if not _is_steady(start[kept], end[kept], motion, width_px, limits):
         return None
-    return _moved(face, motion, origin, factor) if _likeness(before, now, start, motion) >= limits.min_likeness else None
+    return (
+        _moved(face, motion, origin, factor) if _likeness(before, now, start, motion) >= limits.min_likeness else None
+    )
 
 
 def _window(face: Face, image_rgb: Image, factor: int) -> tuple[int, int, int, int] | None:
@@ -121,14 +125,27 @@ def _grid(face: Face) -> Points:
 def _flow(before: Image, now: Image, start: Points) -> tuple[Points, npt.NDArray[np.bool_], float]:
     """Where the points went, which of them came back, and the median distance that they missed by."""
     points = start[:, None]
-    end, there, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, **_FLOW)
-    back, here, _ = cv2.calcOpticalFlowPyrLK(now, before, end, None, **_FLOW)
+    end, there = _one_way(before, now, points)
+    back, here = _one_way(now, before, end)
     missed = np.linalg.norm(back - points, axis=2)[:, 0]
     found = (there[:, 0] == 1) & (here[:, 0] == 1) & np.isfinite(missed)
     if not found.any():
         return start, found, np.inf
     middle = float(np.median(missed[found]))
     return end[:, 0], found & (missed <= max(0.5, 2 * middle)), middle
+
+
+def _one_way(before: Image, now: Image, points: Points) -> tuple[Points, npt.NDArray[np.uint8]]:
+    end, found, _ = cv2.calcOpticalFlowPyrLK(
+        before,
+        now,
+        points,
+        np.empty_like(points),
+        winSize=_FLOW_WINDOW,
+        maxLevel=_FLOW_LEVELS,
+        criteria=_FLOW_STEPS,
+    )
+    return np.asarray(end, dtype=np.float32), np.asarray(found, dtype=np.uint8)
 
 
 def _likeness(before: Image, now: Image, start: Points, motion: npt.NDArray[np.float64]) -> float:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from edge_runtime.faces.align import Points
 
-# How far the nose tip stands before the plane of eyes and mouth, in distances between the eyes (about 63 mm); and where
-# it is between eyes and mouth, and how far these are apart, of a face that looks straight at the camera: the template's.
+# How far the nose tip stands before the plane of eyes and mouth, in distances between the eyes (about 63 mm); where it
+# is between eyes and mouth, and how far these are apart, in the alignment template, which looks straight at the camera.
 _NOSE_DEPTH = 0.45
 _NOSE_AT = 0.495
 _EYES_TO_MOUTH = 1.155

@@ -7,7 +7,7 @@ by its embedding (:mod:`edge_runtime.decisions.identity`), which names the track
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,20 +30,16 @@ class TrackPolicy:
 
     Attributes:
         detect_every: Faces are looked for anew in every n-th frame at least; 1 looks in every frame.
-        keep_s: Stream time that a lost face's place is kept for.
         limits: What still counts as the same face moving on.
     """
 
     detect_every: int = 10
-    keep_s: float = 1.0
-    limits: FollowLimits = FollowLimits()
+    limits: FollowLimits = field(default_factory=FollowLimits)
 
     def __post_init__(self) -> None:
         """Refuse what could never work."""
         if not isinstance(self.detect_every, int) or not 1 <= self.detect_every <= 100:
             raise UsageError(f"faces can be looked for every 1 to 100 frames, not {self.detect_every!r}.")
-        if not 0 <= self.keep_s <= 10:
-            raise UsageError(f"a lost face's place can be kept for 0 to 10 seconds, not {self.keep_s!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +70,15 @@ class FaceTracker:
         cut: Whether the last frame ended all tracks because the scene became another one.
     """
 
-    def __init__(self, policy: TrackPolicy) -> None:
+    def __init__(self, policy: TrackPolicy, *, keep_s: float = 1.0) -> None:
+        """Begin without a face.
+
+        Args:
+            policy: How faces are followed.
+            keep_s: Stream time that the place of a lost face is kept for.
+        """
         self.policy = policy
+        self._keep_s = keep_s
         self.tracks: list[Track] = []
         self.detected = False
         self.cut = False
@@ -99,7 +102,7 @@ class FaceTracker:
         """
         self._frame += 1
         now = thumbnail(image_rgb)
-        self.tracks = [track for track in self.tracks if time_s - track.seen_s <= self.policy.keep_s]
+        self.tracks = [track for track in self.tracks if 0 <= time_s - track.seen_s <= self._keep_s]
         before, self._before = self._before, (image_rgb, now)
         boxes = [track.face.box_px for track in self.tracks]
         self.cut = before is not None and (
@@ -138,8 +141,10 @@ class FaceTracker:
         for at, track in enumerate(self.tracks):
             was_in_view = track.seen_at == self._frame - 1
             face = follow_face(before_rgb, now_rgb, track.face, self.policy.limits) if was_in_view else None
-            here = {} if face is None else {"face": face, "seen_at": self._frame, "seen_s": time_s}
-            self.tracks[at] = replace(track, sure=track.sure and face is not None, **here)
+            if face is None:
+                self.tracks[at] = replace(track, sure=False)
+            else:
+                self.tracks[at] = replace(track, face=face, seen_at=self._frame, seen_s=time_s)
 
     def _associate(self, faces: Sequence[Face], time_s: float) -> None:
         """Give each detected face the nearest track that it may belong to, or a new one."""

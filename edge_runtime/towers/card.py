@@ -77,7 +77,9 @@ class Card:
         if self.metric != "cosine":
             raise TowerError(f"the card's metric is {self.metric!r}; only 'cosine' is known.")
         if self.person_score not in ("mean", "best"):
-            raise TowerError(f"the card's score of a person is {self.person_score!r}; only 'mean' and 'best' are known.")
+            raise TowerError(
+                f"the card's score of a person is {self.person_score!r}; only 'mean' and 'best' are known."
+            )
         QualityLimits.of(self.quality_limits)
         if not isinstance(self.embedding_length, int) or not 2 <= self.embedding_length <= 4096:
             raise TowerError(f"the card's embedding length is {self.embedding_length!r}; 2 to 4096 is accepted.")

@@ -108,7 +108,7 @@ def _tightened(card: Card, target: float, comparisons: int, share: float) -> Ope
         return max(kept, key=lambda point: point.target_fmr)
     known = ", ".join(f"{point.target_fmr:g}" for point in card.thresholds) or "none"
     raise UsageError(
-        f"to accept at most {target:g} of strangers in {comparisons} comparisons the tower's card needs a threshold for "
+        f"to accept {target:g} of strangers at most in {comparisons} comparisons the card needs a threshold for "
         f"FMR {wanted:.2g} (it has: {known}). Verify a name instead of identifying, enrol fewer people, take a higher "
         "--fmr, export the tower with more people to calibrate on, or set a threshold yourself with --threshold."
     )

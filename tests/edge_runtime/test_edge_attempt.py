@@ -231,9 +231,9 @@ def test_a_margin_only_refuses(values: list[float], margin: float) -> None:
 
 def test_a_decision_is_plain_values() -> None:
     attempt = Attempt(question(0.5, names=("a", "b"), frames=1))
-    decision = attempt.add(1.25, seen(0.98765, 0.4), latency_ms={"detect": 1.23456})
+    decision = attempt.add(1.25, seen(0.98761, 0.4), latency_ms={"detect": 1.23456})
     assert isinstance(decision, Decision)
     values = decision.to_dict()
-    assert (values["outcome"], values["similarity"], values["margin"]) == ("accepted", 0.9877, 0.5876)
+    assert (values["outcome"], values["similarity"], values["margin"]) == ("accepted", 0.9876, 0.5876)
     assert (values["started_s"], values["latency_ms"]["detect"], values["quality"]["sharpness"]) == (1.25, 1.235, 60)
     assert set(values) == {field.name for field in dataclasses.fields(Decision)}

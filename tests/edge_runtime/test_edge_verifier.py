@@ -185,5 +185,5 @@ def test_a_finder_of_another_size_is_refused(tower: Tower, models: Path, gallery
                                     {"fusing": "median"}, {"needed": 2}, {"fusing": "k-of-n", "needed": 6},
                                     {"min_margin": -1}, {"rearm_s": np.nan}, {"same_person": 2}])  # fmt: skip
 def test_a_policy_that_never_decides_is_refused(policy: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="must|a number of frames"):
+    with pytest.raises(UsageError, match=r"must|a number of frames"):
         DecisionPolicy(**policy)

@@ -95,8 +95,16 @@ class Session:
         latency["decide"] = (time.perf_counter() - start) * 1e3
         return Step(frame=frame, seen=seen, decisions=tuple(decisions), standing=self._visits.standing(seen))
 
-    def wait(self, time_s: float, event: str | None = None) -> Step:
-        """Let stream time pass without a frame."""
+    def wait(self, time_s: float, *, event: str | None = None, broken: bool = False) -> Step:
+        """Let stream time pass without a frame.
+
+        Args:
+            time_s: The stream time now.
+            event: What the source has to say.
+            broken: Whether the stream was interrupted, so that whoever is seen next may be another person.
+        """
+        if broken:
+            self._tracker.drop()
         decisions = self._visits.wait(time_s)
         return Step(frame=None, seen=Observation(problem="no-frame"), decisions=tuple(decisions), event=event)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision
@@ -18,6 +19,7 @@ from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
+from edge_runtime.sources import camera
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
@@ -152,19 +154,19 @@ class Verifier:
             The decisions. A frame that cannot be looked at gives the outcome ``fault`` (once for several in a row), and
             so does a source that fails, which ends it. Nothing is raised for either.
         """
-        session, iterator = self._session(endless=True), iter(frames)
+        session, iterator = self._session(endless=True), _moments(frames)
         failing = False
         while True:
             start = time.perf_counter()
             try:
-                frame = next(iterator)
+                moment = next(iterator)
             except StopIteration:
                 break
             except Exception as error:
                 yield session.fault(_words(error))
                 return
             try:
-                step = session.step(frame, grab_ms=(time.perf_counter() - start) * 1e3)
+                step = _step(session, moment, start)
             except Exception as error:
                 if not failing:
                     yield session.fault(_words(error))
@@ -176,12 +178,15 @@ class Verifier:
         yield from session.end().decisions
 
     def _steps(self, frames: Iterable[Frame], *, endless: bool) -> Iterator[Step]:
-        session, frame = self._session(endless=endless), None
+        session, step = self._session(endless=endless), None
+        frame: Frame | None = None
         start = time.perf_counter()
-        for frame in frames:
-            yield session.step(frame, grab_ms=(time.perf_counter() - start) * 1e3)
+        for moment in _moments(frames):
+            step = _step(session, moment, start)
+            frame = step.frame or frame
+            yield step
             start = time.perf_counter()
-        if frame is not None:
+        if step is not None:
             last = replace(session.end(), frame=frame)
             if last.decisions:
                 yield last
@@ -218,6 +223,22 @@ def fitting_finder(tower: Tower) -> FaceFinder:
         limits=QualityLimits.of(tower.card.quality_limits),
         family=tower.backend.family,
     )
+
+
+def _moments(frames: Iterable[Frame]) -> Iterator[Any]:
+    """The frames and, of a live source, the moments that pass without one, which have ``time_s`` and ``event``."""
+    listen = getattr(camera, "moments", iter)
+    return iter(listen(frames))
+
+
+def _step(session: Session, moment: Any, asked: float) -> Step:
+    """One moment looked at; ``asked`` is when it was asked for, on the performance counter."""
+    if isinstance(moment, Frame):
+        return session.step(moment, grab_ms=(time.perf_counter() - asked) * 1e3)
+    event = moment.event
+    if event is None:
+        return session.wait(moment.time_s)
+    return session.wait(moment.time_s, event=event.words, broken=event.kind.breaks)
 
 
 def _words(error: Exception) -> str:

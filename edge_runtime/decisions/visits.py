@@ -50,7 +50,6 @@ class Visits:
         self._endless = endless
         self._attempts: dict[int, Attempt] = {} if endless else {_ONE: Attempt(question)}
         self._last_face_s = -np.inf
-        self._last_s = -np.inf
 
     @property
     def current(self) -> int | None:
@@ -77,7 +76,6 @@ class Visits:
         Returns:
             The decisions that fell.
         """
-        self._last_s = frame.time_s
         if self._question.policy.faces == "all":
             return self._take_all(frame, seen, kept)
         ended = self._leave(frame.time_s) if not seen.faces else []
@@ -90,8 +88,9 @@ class Visits:
         return ended if decision is None else [*ended, decision]
 
     def wait(self, time_s: float) -> list[Decision]:
-        """Let stream time pass without a frame."""
-        return [decision for attempt in self._attempts.values() if (decision := attempt.wait(time_s)) is not None]
+        """Let stream time pass without a frame: attempts run out of time, and visits end."""
+        ended = [decision for attempt in self._attempts.values() if (decision := attempt.wait(time_s)) is not None]
+        return [*ended, *self._leave(time_s)]
 
     def end(self) -> list[Decision]:
         """The source has ended."""
@@ -121,6 +120,8 @@ class Visits:
         return subject.track != 0 and attempt.track is not None and subject.track != attempt.track
 
     def _take_all(self, frame: Frame, seen: Observation, kept: set[int]) -> list[Decision]:
+        if seen.faces:
+            self._last_face_s = frame.time_s
         decisions = []
         for face in seen.faces:
             if face.track:

@@ -119,6 +119,10 @@ class FaceTracker:
             self._since = 0
             self._associate(detect(), time_s)
 
+    def drop(self) -> None:
+        """Forget the tracks, as after a gap in which anybody may have come; their numbers are not given again."""
+        self.tracks, self._before = [], None
+
     def renew(self, number: int) -> Track:
         """A track turned out to be another person: give it another number, which is returned with it."""
         return self._change(number, number=self._next_number(), sure=True)

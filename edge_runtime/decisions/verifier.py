@@ -139,7 +139,7 @@ class Verifier:
         """Look at a stream without end, frame by frame: one attempt for each visit.
 
         An attempt begins with the first frame that shows a face. After its decision the next begins when no face was
-        seen for ``policy.rearm_s`` seconds of stream time, or when another person is seen in that place.
+        seen for ``policy.rearm_s`` seconds of stream time or, after an acceptance, when another person is seen instead.
 
         Yields:
             Each frame, what it gave, and the decisions that fell with it. A visit that ends too early is decided with

@@ -41,8 +41,8 @@ class Visits:
     """The attempts of one source.
 
     An attempt of a stream without end begins with the first frame that shows a face. After its decision the next one
-    begins when no face was seen for a while, or at once when another person is seen in that place. A single attempt
-    begins with the first frame.
+    begins when no face was seen for a while, or, after an acceptance, when another person is seen instead. A single
+    attempt begins with the first frame.
     """
 
     def __init__(self, question: Question, *, endless: bool) -> None:
@@ -113,9 +113,12 @@ class Visits:
         return ended
 
     def _is_another(self, subject: SeenFace | None) -> bool:
-        """Whether it is surely somebody else than the one who was decided on."""
+        """Whether somebody else stands where a person was accepted.
+
+        Not where one was refused: who looks unlike himself would have one attempt after the other.
+        """
         attempt = self._attempts[_ONE]
-        if subject is None or subject.similarities is None or attempt.decision is None:
+        if subject is None or subject.similarities is None or attempt.decision is None or not attempt.decision.accepted:
             return False
         return subject.track != 0 and attempt.track is not None and subject.track != attempt.track
 

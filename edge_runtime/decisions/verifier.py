@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.decisions.attempt import Attempt, Question
@@ -215,9 +216,15 @@ class Verifier:
             raise UsageError("everybody's face gives several decisions: watch the source, or choose another policy.")
 
 
-def fitting_finder(tower: Tower) -> FaceFinder:
-    """A face finder with the crop, the quality limits and the interpreter of a tower."""
+def fitting_finder(tower: Tower, *, models: Path | None = None) -> FaceFinder:
+    """A face finder with the crop, the quality limits and the interpreter of a tower.
+
+    Args:
+        tower: The tower.
+        models: Folder that ``siamlite setup`` filled; the user's own by default.
+    """
     return FaceFinder(
+        models=models,
         size_px=tower.card.input.size_px,
         template=tower.card.template,
         limits=QualityLimits.of(tower.card.quality_limits),

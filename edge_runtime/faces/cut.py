@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -11,8 +12,8 @@ import numpy.typing as npt
 from edge_runtime.images import Image
 
 _SIZE = (32, 24)
-# Grey levels by which the picture around the faces changes on average. Noise and people who move come to less than 10
-# (see benchmarks.tracking), another scene to more than 30 unless both are plain.
+# Grey levels by which the picture around the faces changes on average. A moving face comes to about 1
+# (benchmarks.tracking); two plain walls of one colour stay below it too, and are left to the check of identity.
 _CUT_LEVELS = 20.0
 # A face that moves in one frame must not count as the scene.
 _ROOM = 0.25
@@ -26,13 +27,17 @@ def thumbnail(image_rgb: Image) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
-def is_cut(
-    before: npt.NDArray[np.float32],
-    now: npt.NDArray[np.float32],
-    boxes_px: Sequence[tuple[float, float, float, float]],
-    shape: tuple[int, ...],
-) -> bool:
-    """Whether the scene around the faces became another one.
+Thumbnail: TypeAlias = npt.NDArray[np.float32]
+Boxes: TypeAlias = Sequence[tuple[float, float, float, float]]
+
+
+def is_cut(before: Thumbnail, now: Thumbnail, boxes_px: Boxes, shape: tuple[int, ...]) -> bool:
+    """Whether the scene around the faces became another one; the arguments are those of :func:`scene_change`."""
+    return scene_change(before, now, boxes_px, shape) > _CUT_LEVELS
+
+
+def scene_change(before: Thumbnail, now: Thumbnail, boxes_px: Boxes, shape: tuple[int, ...]) -> float:
+    """By how many grey levels the scene around the faces changed on average.
 
     A change of brightness alone is none: the frame is brought to the mean of the one before.
 
@@ -41,6 +46,9 @@ def is_cut(
         now: Thumbnail of the frame after.
         boxes_px: Boxes (left, top, right, bottom) of the faces before, in pixels of the frame: they are left out.
         shape: (height, width, …) of the frame.
+
+    Returns:
+        0 to 255; 0 where the faces leave nothing to compare.
     """
     around = np.ones(before.shape, dtype=bool)
     to_x, to_y = before.shape[1] / shape[1], before.shape[0] / shape[0]
@@ -50,6 +58,6 @@ def is_cut(
         # What is below a face moves with it.
         around[max(0, int((top - room) * to_y)) :, x0:x1] = False
     if around.mean() < 0.1:
-        return False
+        return 0.0
     gain = float(np.clip((before[around].mean() + 1) / (now[around].mean() + 1), 0.5, 2.0))
-    return float(np.abs(now[around] * gain - before[around]).mean()) > _CUT_LEVELS
+    return float(np.abs(now[around] * gain - before[around]).mean())

@@ -103,12 +103,14 @@ def _tightened(card: Card, target: float, comparisons: int, share: float) -> Ope
     if not 0 < target < 1:
         raise UsageError(f"a target rate lies between 0 and 1, not {target}.")
     wanted = match_rate_for(target * share, comparisons)
-    kept = [point for point in card.thresholds if point.target_fmr <= wanted * (1 + 1e-9)]
+    kept = [point for point in card.thresholds if point.target_fmr <= wanted * (1 + 1e-6)]
     if kept:
         return max(kept, key=lambda point: point.target_fmr)
     known = ", ".join(f"{point.target_fmr:g}" for point in card.thresholds) or "none"
+    lowest = min((point.target_fmr for point in card.thresholds), default=1.0) * comparisons / share
+    higher = f"take --fmr {lowest:.6g} or higher, " if lowest < 1 else ""
     raise UsageError(
         f"to accept {target:g} of strangers at most in {comparisons} comparisons the card needs a threshold for "
-        f"FMR {wanted:.2g} (it has: {known}). Verify a name instead of identifying, enrol fewer people, take a higher "
-        "--fmr, export the tower with more people to calibrate on, or set a threshold yourself with --threshold."
+        f"FMR {wanted:.2g} (it has: {known}). Verify a name instead of identifying, enrol fewer people, {higher}"
+        "export the tower with more people to calibrate on, or set a threshold yourself with --threshold."
     )

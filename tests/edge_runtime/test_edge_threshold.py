@@ -96,6 +96,10 @@ def test_the_threshold_tightens_with_the_gallery(calibrated: Tower) -> None:
     with pytest.raises(UsageError, match=r"11 comparisons .* 0\.00091 \(it has: 0\.001, 0\.01, 0\.1\)") as error:
         chosen(calibrated, people(11))
     assert "--threshold" in str(error.value)
+    assert "--fmr 0.011 or higher" in str(error.value)
+    assert chosen(calibrated, people(11), 0.011).point == points[0.001]
+    with pytest.raises(UsageError, match="fewer people, export"):
+        chosen(calibrated, people(1001))
     with pytest.raises(UsageError, match="lies between 0 and 1"):
         chosen(calibrated, people(2), 1.5)
 

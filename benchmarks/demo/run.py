@@ -152,7 +152,7 @@ def _before_the_camera(
 
 
 def _identification_rate(tower: Path, people: int) -> float:
-    """The card's default rate for a whole identification; of a card with few thresholds, the lowest that it can keep."""
+    """The default rate for a whole identification; of a card with few thresholds the lowest that it can keep."""
     card = read_bundle(tower).card
     return max(card.default_fmr or 0.0, min(point.target_fmr for point in card.thresholds) * people)
 

@@ -20,7 +20,6 @@ from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
-from edge_runtime.sources import camera
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
@@ -234,8 +233,8 @@ def fitting_finder(tower: Tower, *, models: Path | None = None) -> FaceFinder:
 
 def _moments(frames: Iterable[Frame]) -> Iterator[Any]:
     """The frames and, of a live source, the moments that pass without one, which have ``time_s`` and ``event``."""
-    listen = getattr(camera, "moments", iter)
-    return iter(listen(frames))
+    waiting = getattr(frames, "moments", None)
+    return iter(frames) if waiting is None else iter(waiting())
 
 
 def _step(session: Session, moment: Any, asked: float) -> Step:

@@ -89,6 +89,12 @@ def test_a_deadline_fires_without_a_frame(make: Make, visit: Callable[[str], lis
     assert (decision.outcome, decision.reason) == (Outcome.TIMEOUT, "too-few-good-frames")
     (decision,) = make(rearm_s=2).watch(stops)
     assert (decision.outcome, decision.ended_s) == (Outcome.ACCEPTED, 2.0)
+
+    class Camera(list):
+        def moments(self) -> Iterator[Any]:
+            return iter([self[0], *never[1:]])
+
+    assert make(timeout_s=3).decide(Camera(frames(visit(GENUINE)))).reason == "too-few-good-frames"
     backwards = [pause(5.0), *frames(visit(GENUINE)[:1])]
     assert make(frames=1).decide(backwards).reason == "clock-went-backwards"
 

@@ -24,20 +24,18 @@ def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | Non
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: tuple[Frame, Observation] | None = None
     for step in steps:
-        frame, seen, decision = step.frame, step.seen, step.decision
-        if frame is None:
-            continue
-        if seen.face is not None or pictured is None:
-            pictured = frame, seen
-        if decision is not None and pictured is not None:
+        if step.frame is not None and (step.seen.face is not None or pictured is None):
+            pictured = step.frame, step.seen
+        for decision in step.decisions:
             last = standing = decision
             _report(options, decision)
-            if options.annotate:
+            if options.annotate and pictured is not None:
                 picture = draw(pictured[0].image_rgb, pictured[1], decision)
                 _annotate(options.annotate, next(numbers), picture, decision)
-        elif seen.problem == "no-face":
+        if not step.decisions and step.seen.problem == "no-face":
             standing = None
-        if options.show and not show(draw(frame.image_rgb, seen, standing), "siamlite"):
+        shown = None if step.frame is None else draw(step.frame.image_rgb, step.seen, standing)
+        if options.show and shown is not None and not show(shown, "siamlite"):
             break
     return last
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision
 from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.decisions.session import Session, Step
+from edge_runtime.decisions.stream import in_words, run
 from edge_runtime.decisions.threshold import Threshold, choose_threshold
 from edge_runtime.errors import UsageError
 from edge_runtime.faces.finder import FaceFinder
@@ -117,7 +117,7 @@ class Verifier:
             for step in self.attempt(frames):
                 last = step.decision
         except Exception as error:  # Whatever it is, it must not become an acceptance, nor the end of the program.
-            return Attempt(self.question).fault(_words(error))
+            return Attempt(self.question).fault(in_words(error))
         return last or Attempt(self.question).end_of_source()
 
     def attempt(self, frames: Iterable[Frame]) -> Iterator[Step]:
@@ -130,7 +130,7 @@ class Verifier:
             UsageError: The policy is one that gives several decisions.
         """
         self._check_one()
-        for step in self._steps(frames, endless=False):
+        for step in run(self._session(endless=False), frames, go_on=False):
             yield step
             if step.decision is not None:
                 return
@@ -143,53 +143,23 @@ class Verifier:
 
         Yields:
             Each frame, what it gave, and the decisions that fell with it. A visit that ends too early is decided with
-            the frame that shows it has ended.
+            the frame that shows it has ended. A frame that cannot be looked at gives the outcome ``fault`` (once for
+            several in a row). What a source raises is not caught.
         """
-        yield from self._steps(frames, endless=True)
+        yield from run(self._session(endless=True), frames, go_on=True)
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Decision]:
-        """Look at a stream without end: one decision for each visit.
+        """Look at a stream without end: one decision for each visit, as :meth:`steps` tells them.
 
         Yields:
-            The decisions. A frame that cannot be looked at gives the outcome ``fault`` (once for several in a row), and
-            so does a source that fails, which ends it. Nothing is raised for either.
+            The decisions. A source that fails ends with the outcome ``fault``; nothing is raised.
         """
-        session, iterator = self._session(endless=True), _moments(frames)
-        failing = False
-        while True:
-            start = time.perf_counter()
-            try:
-                moment = next(iterator)
-            except StopIteration:
-                break
-            except Exception as error:
-                yield session.fault(_words(error))
-                return
-            try:
-                step = _step(session, moment, start)
-            except Exception as error:
-                if not failing:
-                    yield session.fault(_words(error))
-                failing = True
-                session.reset()
-                continue
-            failing = False
-            yield from step.decisions
-        yield from session.end().decisions
-
-    def _steps(self, frames: Iterable[Frame], *, endless: bool) -> Iterator[Step]:
-        session, step = self._session(endless=endless), None
-        frame: Frame | None = None
-        start = time.perf_counter()
-        for moment in _moments(frames):
-            step = _step(session, moment, start)
-            frame = step.frame or frame
-            yield step
-            start = time.perf_counter()
-        if step is not None:
-            last = replace(session.end(), frame=frame)
-            if last.decisions:
-                yield last
+        session = self._session(endless=True)
+        try:
+            for step in run(session, frames, go_on=True):
+                yield from step.decisions
+        except Exception as error:
+            yield session.fault(in_words(error))
 
     def _session(self, *, endless: bool) -> Session:
         return Session(
@@ -229,23 +199,3 @@ def fitting_finder(tower: Tower, *, models: Path | None = None) -> FaceFinder:
         limits=QualityLimits.of(tower.card.quality_limits),
         family=tower.backend.family,
     )
-
-
-def _moments(frames: Iterable[Frame]) -> Iterator[Any]:
-    """The frames and, of a live source, the moments that pass without one, which have ``time_s`` and ``event``."""
-    waiting = getattr(frames, "moments", None)
-    return iter(frames) if waiting is None else iter(waiting())
-
-
-def _step(session: Session, moment: Any, asked: float) -> Step:
-    """One moment looked at; ``asked`` is when it was asked for, on the performance counter."""
-    if isinstance(moment, Frame):
-        return session.step(moment, grab_ms=(time.perf_counter() - asked) * 1e3)
-    event = moment.event
-    if event is None:
-        return session.wait(moment.time_s)
-    return session.wait(moment.time_s, event=event.words, broken=event.kind.breaks)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

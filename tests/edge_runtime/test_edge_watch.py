@@ -64,6 +64,9 @@ def test_a_broken_frame_is_a_fault_and_watching_goes_on(make: Make, visit: Calla
     assert [decision.outcome for decision in found] == [Outcome.FAULT, Outcome.ACCEPTED]
     assert (found[0].person, found[0].reason) == (None, "fault")
     assert found[0].advice
+    steps = list(make(frames=3).steps(frames(shown)))
+    assert [step.seen.problem for step in steps] == [None, None, "fault", None, None, None]
+    assert steps[2].decision == found[0]
     # What was seen before the fault does not count.
     assert (found[1].good_frames, found[1].started_s) == (3, 2.0)
 
@@ -75,6 +78,8 @@ def test_a_source_that_fails_ends_with_a_fault(make: Make, visit: Callable[[str]
 
     (decision,) = make(frames=3).watch(failing())
     assert (decision.outcome, decision.advice, decision.person) == (Outcome.FAULT, "the camera is gone", None)
+    with pytest.raises(SourceError, match="gone"):
+        list(make(frames=3).steps(failing()))
     assert list(make().watch([])) == []
 
 

@@ -143,8 +143,9 @@ class FaceTracker:
     def _follow(self, before_rgb: Image, now_rgb: Image, time_s: float) -> None:
         """Move the tracks that can be followed; the others are no longer sure."""
         for at, track in enumerate(self.tracks):
-            was_in_view = track.seen_at == self._frame - 1
-            face = follow_face(before_rgb, now_rgb, track.face, self.policy.limits) if was_in_view else None
+            # Where every frame is searched, nothing needs to be followed: each face is checked by its embedding.
+            follow = track.seen_at == self._frame - 1 and self.policy.detect_every > 1
+            face = follow_face(before_rgb, now_rgb, track.face, self.policy.limits) if follow else None
             if face is None:
                 self.tracks[at] = replace(track, sure=False)
             else:

@@ -143,8 +143,8 @@ def test_a_steady_face_is_detected_only_when_it_counts(make: Callable[..., Verif
 
 
 def changes(paint: Paint, kind: str) -> Iterator[tuple[str, Image]]:
-    """Fifteen frames of one person, a change of some kind, and forty of another; with who is in each."""
-    for _ in range(15):
+    """Some frames of one person, a change of some kind, and some of another; with who is in each."""
+    for _ in range(12):
         yield "A", paint(GENUINE)
     if kind == "slide":
         # The other one is slid over the first, from the side, in four frames.
@@ -169,7 +169,7 @@ def changes(paint: Paint, kind: str) -> Iterator[tuple[str, Image]]:
             both = paint(GENUINE, x=80)
             both[:, 160:] = paint(IMPOSTOR, x=240)[:, 160:]
             yield "?", both
-    for _ in range(40):
+    for _ in range(24):
         yield "B", paint(IMPOSTOR, x=240 if kind == "beside" else 160, seed=2 if kind == "cut" else 1)
 
 
@@ -204,12 +204,11 @@ def test_nobody_takes_the_place_of_somebody_within_a_track(
 @pytest.mark.parametrize("kind", KINDS)
 def test_evidence_that_has_begun_ends_with_its_person(kind: str, make: Callable[..., Verifier], paint: Paint) -> None:
     """The change comes before there is enough evidence: what the first person gave does not help the other one."""
-    images = [image for _, image in changes(paint, kind)][9:]
+    images = [image for _, image in changes(paint, kind)][6:]
     decision = make(frames=9, spacing_s=0.1).decide(stream(images))
     assert not decision.accepted
-    alone = make(frames=9, spacing_s=0.1).decide(stream([paint(IMPOSTOR)] * 40))
-    if decision.similarity is not None:
-        assert decision.similarity < (THRESHOLD + (alone.similarity or 0)) / 2
+    # Alone the other one is like them by nearly 0.
+    assert decision.similarity is None or decision.similarity < THRESHOLD / 2
 
 
 def test_all_faces_are_judged_on_their_own(make: Callable[..., Verifier], paint: Paint) -> None:

@@ -15,6 +15,7 @@ from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.fuse import best_possible, fuse, judge
 from edge_runtime.decisions.observe import SeenFace
 from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.errors import UsageError
 from edge_runtime.faces.quality import Quality, quality_weight
 
 _OUTCOMES = {"no-face": Outcome.NO_FACE, "several-faces": Outcome.SEVERAL_FACES}
@@ -141,6 +142,8 @@ class Attempt:
         if problem is not None:
             self._problems[problem, advice] += 1
         elif seen is not None and seen.similarities is not None and seen.found is not None and seen.track:
+            if not np.isfinite(seen.similarities).all():
+                raise UsageError("no decision on evidence that is not finite.")
             if self.track not in (None, seen.track):
                 self._problems["not-the-same-person", "one person at a time"] += 1
                 self._similarities, self._qualities, self._last_evidence_s = [], [], -np.inf

@@ -15,7 +15,7 @@ from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.fuse import best_possible, fuse, judge
 from edge_runtime.decisions.observe import SeenFace
-from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.decisions.policy import FUSINGS, DecisionPolicy
 from edge_runtime.errors import UsageError
 from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FoundFace
@@ -183,9 +183,10 @@ def test_an_attempt_has_one_decision() -> None:
     assert not attempt.decision.accepted
 
 
-def test_evidence_that_is_not_finite_is_never_accepted() -> None:
+@pytest.mark.parametrize("fusing", FUSINGS)
+def test_evidence_that_is_not_finite_is_never_accepted(fusing: str) -> None:
     for frames in (1, 3):
-        attempt = Attempt(question(-0.9, frames=frames))
+        attempt = Attempt(question(-0.9, frames=frames, fusing=fusing))
         with pytest.raises(UsageError, match="not finite"):
             attempt.add(0.0, seen(np.nan))
 

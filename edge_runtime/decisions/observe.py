@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,9 @@ from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FoundFace
 from edge_runtime.gallery.match import Enrolled, person_similarities
-from edge_runtime.towers.tower import Tower
+from edge_runtime.images import Image
+
+Embed: TypeAlias = Callable[[Image], npt.NDArray[np.float32]]
 
 # Another face must be this much larger, or nearer to the centre, before it takes the place of the one that counts.
 _STICKS = 1.25
@@ -128,15 +131,19 @@ def fresh_faces(found: Sequence[FoundFace]) -> list[SeenFace]:
     ]
 
 
-def compare(seen: SeenFace, tower: Tower, enrolled: Enrolled, latency_ms: dict[str, float]) -> SeenFace:
-    """Embed a face that is good enough and compare it with the enrolled people; the times are added to ``latency_ms``.
+def compare(seen: SeenFace, embed: Embed, enrolled: Enrolled, latency_ms: dict[str, float]) -> SeenFace:
+    """Embed a face that is good enough and compare it with the enrolled people.
 
-    A face without a crop, or with a problem, is given back as it is.
+    Args:
+        seen: The face; without a crop, or with a problem, it is given back as it is.
+        embed: Gives the embedding of a crop as the templates are kept.
+        enrolled: The people.
+        latency_ms: What the stages took is added to it.
     """
     if seen.found is None or seen.problem is not None:
         return seen
     start = time.perf_counter()
-    embedding = tower.embed_one(seen.found.crop_rgb)
+    embedding = embed(seen.found.crop_rgb)
     embedded = time.perf_counter()
     similarities = person_similarities(embedding, enrolled)
     best = int(np.argmax(similarities))

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field, replace
 from edge_runtime.decisions.attempt import Question
 from edge_runtime.decisions.decide import Decision
 from edge_runtime.decisions.identity import Anchors
-from edge_runtime.decisions.observe import Observation, SeenFace, choose, compare, fresh_faces
+from edge_runtime.decisions.observe import Embed, Observation, SeenFace, choose, compare, fresh_faces
 from edge_runtime.decisions.visits import Standing, Visits
 from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FaceFinder, FoundFace
 from edge_runtime.faces.tracker import FaceTracker, TrackPolicy
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.sources.camera import Frame
-from edge_runtime.towers.tower import Tower
 
 # Photographs of one source are one track: whoever gave them says that they belong together.
 _PHOTOS = 1
@@ -51,7 +50,7 @@ class Session:
 
     def __init__(
         self,
-        tower: Tower,
+        embed: Embed,
         finder: FaceFinder,
         enrolled: Enrolled,
         question: Question,
@@ -63,15 +62,15 @@ class Session:
         """Begin.
 
         Args:
-            tower: The tower.
-            finder: A face finder that fits it.
+            embed: Gives the embedding of a crop as the templates are kept.
+            finder: A face finder that fits the tower.
             enrolled: The people that faces are compared with.
             question: What the attempts are to find out.
             tracking: How faces are followed.
             same_person: Lowest similarity of two frames of one track.
             endless: Whether there is one attempt for each visit, or one alone that begins at once.
         """
-        self._tower, self._finder, self._enrolled, self._question = tower, finder, enrolled, question
+        self._embed, self._finder, self._enrolled, self._question = embed, finder, enrolled, question
         self._tracking, self._same_person, self._endless = tracking, same_person, endless
         self.reset()
 
@@ -164,7 +163,7 @@ class Session:
     def _identified(self, seen: SeenFace, *, photo: bool, latency_ms: dict[str, float]) -> SeenFace:
         """A face compared with the people, if it counts, and its track made sure of or given another number."""
         if seen.subject:
-            seen = compare(seen, self._tower, self._enrolled, latency_ms)
+            seen = compare(seen, self._embed, self._enrolled, latency_ms)
         if photo:
             return seen
         if seen.embedding is None:

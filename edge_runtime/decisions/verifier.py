@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision
 from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
@@ -20,6 +23,7 @@ from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
+from edge_runtime.images import Image
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
@@ -100,7 +104,7 @@ class Verifier:
         whole_ms, align_ms = (time.perf_counter() - start) * 1e3, sum(item.align_ms for item in found)
         latency = {"detect": whole_ms - align_ms, "align": align_ms} if found else {"detect": whole_ms}
         seen = choose(fresh_faces(found), self.policy, frame.image_rgb.shape)
-        faces = [compare(face, self.tower, self.enrolled, latency) if face.subject else face for face in seen.faces]
+        faces = [compare(face, self._embed, self.enrolled, latency) if face.subject else face for face in seen.faces]
         return replace(seen, faces=tuple(faces), latency_ms=latency)
 
     def decide(self, frames: Iterable[Frame]) -> Decision:
@@ -161,9 +165,13 @@ class Verifier:
         except Exception as error:
             yield session.fault(in_words(error))
 
+    def _embed(self, crop_rgb: Image) -> npt.NDArray[np.float32]:
+        """The embedding of a crop as the gallery keeps its templates."""
+        return self.tower.embed_one(crop_rgb)
+
     def _session(self, *, endless: bool) -> Session:
         return Session(
-            self.tower,
+            self._embed,
             self.finder,
             self.enrolled,
             self.question,

@@ -176,8 +176,9 @@ def changes(paint: Paint, kind: str) -> Iterator[tuple[str, Image]]:
 KINDS = ["cut", "in-place", "slide", "cross-fade", "occlusion", "slow-wipe", "beside"]
 
 
-@pytest.mark.parametrize("faces", ["exactly-one", "largest"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "faces"), [*((kind, faces) for kind in KINDS for faces in ("exactly-one", "largest")), ("in-place", "all")]
+)
 def test_nobody_takes_the_place_of_somebody_within_a_track(
     kind: str, faces: str, make: Callable[..., Verifier], paint: Paint
 ) -> None:

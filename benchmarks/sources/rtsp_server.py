@@ -1,6 +1,7 @@
 """An RTSP camera with a moving test picture. Run by Debian's Python, which has GStreamer's bindings.
 
-``rtsp_server.py PORT`` serves ``rtsp://127.0.0.1:PORT/door`` until it is killed; ``--check`` only says whether it could.
+``rtsp_server.py PORT`` serves ``rtsp://127.0.0.1:PORT/door`` until it is killed; ``--check`` only says whether it
+could.
 """
 
 import sys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 from typing import Any
 
@@ -53,12 +52,14 @@ def load_picamera2() -> ModuleType:
         MissingDependency: It is not installed, or cannot run here.
     """
     try:
-        return importlib.import_module("picamera2")
+        import picamera2
     except (ImportError, OSError) as error:
         raise MissingDependency(
             "picamera2 is not installed here, and it is what reads the Raspberry Pi's own cameras. Install it with "
             "sudo apt install python3-picamera2, and make the environment with python3 -m venv --system-site-packages."
         ) from error
+    module: ModuleType = picamera2
+    return module
 
 
 def open_picamera(number: int, options: SourceOptions, library: ModuleType | None = None) -> PicameraCapture:
@@ -73,15 +74,15 @@ def open_picamera(number: int, options: SourceOptions, library: ModuleType | Non
         MissingDependency: picamera2 is not installed.
         SourceError: There is no such camera, or it cannot be started.
     """
-    picamera2 = library or load_picamera2()
-    attached = len(picamera2.Picamera2.global_camera_info())
+    cameras = (library or load_picamera2()).Picamera2
+    attached = len(cameras.global_camera_info())
     if number >= attached:
         there = f"{attached} {'is' if attached == 1 else 'are'} attached, counted from 0"
         raise SourceError(f"{there}. Look at rpicam-hello --list-cameras.")
     controls = {} if options.frames_per_s is None else {"FrameRate": options.frames_per_s}
     camera: Any = None
     try:
-        camera = picamera2.Picamera2(number)
+        camera = cameras(number)
         main = {"size": options.size_px or _DEFAULT_SIZE_PX, "format": "BGR888"}
         camera.configure(camera.create_video_configuration(main=main, controls=controls))
         camera.start()

@@ -312,7 +312,8 @@ def test_a_listener_may_close_the_source() -> None:
 
 
 def test_the_rate_is_at_most_what_was_asked_for() -> None:
-    with live(lambda: Script([*map(picture, range(250)), threading.Event()]), options=SourceOptions(frames_per_s=0.5)) as source:  # fmt: skip
+    script = Script([*map(picture, range(250)), threading.Event()])
+    with live(lambda: script, options=SourceOptions(frames_per_s=0.5)) as source:
         seen = until(source, lambda moment: isinstance(moment, Frame))
         seen += _ticks(source, 20)
     assert sum(isinstance(moment, Frame) for moment in seen) == 1
@@ -330,7 +331,9 @@ def test_a_process_ends_although_a_read_hangs() -> None:
         "except SourceError as error:\n"
         "    print(error)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
     assert "cannot be opened" in ran.stdout
     assert ran.stderr == ""
 

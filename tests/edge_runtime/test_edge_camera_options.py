@@ -98,7 +98,7 @@ def test_a_glob_names_pictures_in_natural_order(tmp_path: Path) -> None:
     assert isinstance(source, PictureSource)
     assert [Path(frame.name).name for frame in source] == ["door1.png", "door9.png", "door10.png"]
     assert len(list(open_source(str(tmp_path / "**" / "*.png")))) == 4
-    with pytest.raises(SourceError, match="there are no pictures in .*gate.*in quotes"):
+    with pytest.raises(SourceError, match=r"there are no pictures in .*gate.*in quotes"):
         open_source(str(tmp_path / "gate*.png"))
 
 

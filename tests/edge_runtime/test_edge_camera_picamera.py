@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ def library(attached: int = 2, *, broken: bool = False, last_picture: int | None
     """A module ``picamera2`` with cameras before which everything is red."""
 
     class Picamera2:
-        held: set[int] = set()
-        made: list[Picamera2] = []
+        held: ClassVar[set[int]] = set()
+        made: ClassVar[list[Picamera2]] = []
 
         @staticmethod
         def global_camera_info() -> list[dict[str, object]]:

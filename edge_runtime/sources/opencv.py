@@ -103,5 +103,5 @@ def open_url(url: str, *, open_s: float, read_s: float) -> OpenCvCapture:
     words = [number for key, seconds in limits.items() for number in (key, max(1, int(seconds * 1e3)))]
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, words)
     if not capture.isOpened():
-        raise SourceError("is it reachable?")
+        raise SourceError("is it reachable, and does it send video?")
     return OpenCvCapture(capture)

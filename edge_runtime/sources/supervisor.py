@@ -148,7 +148,9 @@ class Supervisor:
                 if connection.ended:
                     if not connection.opened:
                         return EventKind.UNREACHABLE, f"cannot be opened: {connection.failure}"
-                    return EventKind.LOST, f"ended after {connection.pictures} pictures. Is it still plugged in?"
+                    count = connection.pictures
+                    pictures = f"{count} picture{'s' * (count != 1)}"
+                    return EventKind.LOST, f"ended after {pictures}. Is it still plugged in and reachable?"
                 if self._frozen:
                     return EventKind.FROZEN, f"the very same picture for {policy.frozen_s:g} s"
                 limit_s = policy.stall_s if connection.opened else policy.open_s + _GRACE_S

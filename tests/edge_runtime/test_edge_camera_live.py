@@ -202,7 +202,7 @@ def test_a_frozen_picture_is_reported_withheld_and_opened_again() -> None:
         def grab(self) -> bool:
             return not end.wait(0.005) and super().grab()
 
-    scripts = iter([Paced([picture(1), *still]), Paced(still), Paced([picture(n) for n in range(2, 200)])])
+    scripts = iter([Paced([picture(1), *still]), Paced(still), Paced([picture(2), picture(3), end])])
     policy = LivePolicy(stall_s=30, frozen_s=0.2, retry_first_s=0.001, retry_max_s=0.001)
     with live(lambda: next(scripts), policy) as source:
         before = until(source, is_event(EventKind.FROZEN))

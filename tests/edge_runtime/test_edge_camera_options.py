@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_edge_camera import write_video
 
+from edge_runtime.commands.given import opened
 from edge_runtime.errors import SourceError, UsageError
 from edge_runtime.images import Image, write_image
-from edge_runtime.sources.camera import Frame, PictureSource, SourceOptions, VideoSource, moments, open_source
+from edge_runtime.sources.camera import (
+    EventKind,
+    Frame,
+    PictureSource,
+    SourceOptions,
+    VideoSource,
+    Wait,
+    moments,
+    open_source,
+)
 from edge_runtime.sources.health import PictureHealth, is_black, same_picture
 from edge_runtime.sources.names import is_url, picamera_number, video_device
 from edge_runtime.sources.options import parse_size, shrunk
@@ -137,6 +148,13 @@ def test_a_device_that_is_not_there_is_one_line(capfd: pytest.CaptureFixture[str
     with pytest.raises(SourceError, match=r"camera /dev/v4l/by-id/nothing cannot be opened: is it plugged in"):
         open_source("/dev/v4l/by-id/nothing")
     assert capfd.readouterr().err == ""
+
+
+def test_a_patient_command_waits_for_a_camera_that_is_not_there() -> None:
+    with opened("/dev/v4l/by-id/nothing", patient=True) as source:
+        events = [m.event for m in itertools.islice(source.moments(), 4) if isinstance(m, Wait) and m.event is not None]
+    assert EventKind.UNREACHABLE in [event.kind for event in events]
+    assert list(moments(source)) == []
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class LiveSource:
                 with self._lock:
                     trouble = self._last_trouble
                 why = f" ({trouble.kind.value}: {trouble.detail})" if trouble is not None else ""
-                raise SourceError(f"{self.name} gave no frame for {patience_s:g} s{why}. Is it still plugged in?")
+                raise SourceError(f"{self.name} gave no frame for {patience_s:g} s{why}. Is it still there?")
 
     def moments(self, tick_s: float = 0.25) -> Iterator[Moment]:
         """The newest frame each time, what happened, and at least every ``tick_s`` seconds that there is no frame.

@@ -136,8 +136,10 @@ class Supervisor:
     def _new_connection(self) -> Connection:
         connection = self._connect()
         with self._changed:
-            self._connection, self._first_good_s, self._frozen = connection, None, False
-        connection.start()
+            # Whoever closes the source meanwhile finds either none or one that has been started.
+            if not self._closing:
+                self._connection, self._first_good_s, self._frozen = connection, None, False
+                connection.start()
         return connection
 
     def _attend(self, connection: Connection) -> tuple[EventKind, str] | None:
@@ -150,7 +152,7 @@ class Supervisor:
                         return EventKind.UNREACHABLE, f"cannot be opened: {connection.failure}"
                     count = connection.pictures
                     pictures = f"{count} picture{'s' * (count != 1)}"
-                    return EventKind.LOST, f"ended after {pictures}. Is it still plugged in and reachable?"
+                    return EventKind.LOST, f"ended after {pictures}"
                 if self._frozen:
                     return EventKind.FROZEN, f"the very same picture for {policy.frozen_s:g} s"
                 limit_s = policy.stall_s if connection.opened else policy.open_s + _GRACE_S

@@ -126,7 +126,7 @@ def test_a_camera_that_never_gives_a_frame_does_not_hold_anybody_up() -> None:
         assert kinds(seen)[:2] == [EventKind.STALLED, EventKind.STUCK]
         assert not any(isinstance(moment, Frame) for moment in seen)
         assert [m.time_s for m in seen] == sorted(m.time_s for m in seen)
-        with pytest.raises(SourceError, match=r"test camera gave no frame for 0.3 s \(.*\)\. Is it still plugged in"):
+        with pytest.raises(SourceError, match=r"test camera gave no frame for 0.3 s \(.*\)\. Is it still there"):
             next(iter(source))
     assert list(source) == []
     never.set()
@@ -344,6 +344,15 @@ def test_files_and_lists_have_moments_too(tmp_path: Path) -> None:
     assert [moment.index for moment in moments(source) if isinstance(moment, Frame)] == list(range(6))
     frame = Frame(image_rgb=picture(1), index=0, time_s=0.0, name="one")
     assert list(moments([frame])) == [frame]
+
+
+def test_it_can_be_closed_at_any_moment() -> None:
+    """Also while it is being opened again, which is most of the time here."""
+    for pause_s in np.linspace(0, 0.01, 60):
+        source = LiveSource(lambda: Script([picture(1)]), name="test camera", policy=QUICK)
+        threading.Event().wait(pause_s)
+        source.close()
+        assert list(source.moments()) == []
 
 
 @LAW

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
             threshold=options.threshold,
             policy=policy,
         )
-    with opened(options.source) as source:
+    with opened(options.source, options, patient=options.watch) as source:
         steps = verifier.steps(source) if options.watch else verifier.attempt(source)
         last = follow(options, steps)
         for message in source.unreadable if isinstance(source, PictureSource) else []:

@@ -67,6 +67,22 @@ def trust_options(parser: argparse.ArgumentParser) -> None:
 def gallery_option(parser: argparse.ArgumentParser) -> None:
     """Which gallery."""
     parser.add_argument("--gallery", type=Path, help="gallery file (default: gallery.db at siamlite's home)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="the gallery's key (default: gallery.key at siamlite's home)"
+    )
+
+
+def lock_options(parser: argparse.ArgumentParser) -> None:
+    """How a gallery that is made is locked."""
+    lock = parser.add_mutually_exclusive_group()
+    lock.add_argument(
+        "--passphrase", action="store_const", dest="protection", const="passphrase", default="key",
+        help="lock a new gallery with a passphrase rather than with a key file",
+    )  # fmt: skip
+    lock.add_argument(
+        "--unencrypted", action="store_const", dest="protection", const="none",
+        help="do not encrypt a new gallery: whoever reads the file holds biometric data",
+    )  # fmt: skip
 
 
 def source_option(parser: argparse.ArgumentParser) -> None:

@@ -49,6 +49,7 @@ class Verifier:
 
     Attributes:
         enrolled: The people it compares with: one in verification, all in identification.
+        rotation: What protects their templates: probes are taken through it before they are compared.
         threshold: Lowest mean similarity that is accepted.
         policy: How evidence becomes a decision.
     """
@@ -87,6 +88,7 @@ class Verifier:
         self.finder = finder
         self.claimed = claimed
         self.enrolled = Enrolled.of(gallery.templates(claimed))
+        self.rotation = gallery.rotation
         self.threshold = choose_threshold(tower, target_fmr=target_fmr, threshold=threshold)
         self.policy = policy or DecisionPolicy()
 
@@ -105,7 +107,7 @@ class Verifier:
         start = time.perf_counter()
         probe = self.tower.embed_one(face.crop_rgb)
         embedded = time.perf_counter()
-        similarities = person_similarities(probe, self.enrolled)
+        similarities = person_similarities(self.rotation.apply(probe), self.enrolled)
         latency["embed"] = (embedded - start) * 1e3
         latency["match"] = (time.perf_counter() - embedded) * 1e3
         return Observation(problem=None, face=face, similarities=similarities, latency_ms=latency)

@@ -42,12 +42,17 @@ def tower_options(parser: argparse.ArgumentParser) -> None:
     """Which tower, which interpreter, which detector."""
     parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
     trust_options(parser)
+    threads_option(parser)
+    parser.add_argument(
+        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+    )
+
+
+def threads_option(parser: argparse.ArgumentParser) -> None:
+    """How a tower is run."""
     parser.add_argument("--threads", type=int, default=1, help="threads to compute with (default: 1)")
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
-    )
-    parser.add_argument(
-        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
     )
 
 

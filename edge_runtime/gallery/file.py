@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_runtime.errors import GalleryError
 from edge_runtime.gallery.header import Header, Space, read_header, write_header
@@ -25,12 +25,11 @@ from edge_runtime.gallery.schema import (
 from edge_runtime.gallery.sealing import Sealer, new_header, unlock
 from edge_runtime.gallery.wholeness import Seal, SetHash
 
-_ROWS_AT_ONCE = 1000
+_NEXT_ROWS = "SELECT id, alias, details, templates FROM person WHERE id > ? ORDER BY id LIMIT 1000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A person's row, still sealed."""
+class Row(NamedTuple):
+    """A person's row, still sealed. There may be a million of them, and a tuple is the cheapest to make."""
 
     id: int
     alias: bytes
@@ -44,13 +43,13 @@ class Change:
     Attributes:
         header: The header to be written; another one if the gallery gets a new key or space.
         sealer: Seals the records that are written.
+        before: What the seal said before the change.
     """
 
     def __init__(self, header: Header, sealer: Sealer, seal: Seal) -> None:
         """Begin with what the gallery says now."""
         self.header, self.sealer = header, sealer
-        self._changes = seal.changes
-        self.restart()
+        self.before = seal
         self._set, self.people, self.templates = SetHash(seal.root), seal.people, seal.templates
 
     def restart(self) -> None:
@@ -70,7 +69,7 @@ class Change:
     def sealed(self) -> bytes:
         """The seal, sealed."""
         seal = Seal(
-            changes=self._changes + 1,
+            changes=self.before.changes + 1,
             people=self.people,
             templates=self.templates,
             root=self._set.root,
@@ -79,12 +78,23 @@ class Change:
         return self.sealer.seal(SEAL, 0, seal.to_bytes())
 
 
-class GalleryFile:
-    """An open gallery file.
+class Database:
+    """An open SQLite file.
 
     Attributes:
         path: The file.
         connection: To SQLite.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Keep what was opened."""
+        self.path, self.connection = path, connection
+
+
+class GalleryFile(Database):
+    """An open gallery file.
+
+    Attributes:
         access: How it is opened.
         header: What is not encrypted, as it was last read.
         sealer: Opens and seals its records.
@@ -98,12 +108,13 @@ class GalleryFile:
             UsageError: The key that was given cannot be one.
             MissingDependency: It is encrypted and the ``cryptography`` package is not installed.
         """
-        self.path, self.access = path, access
-        self.connection = connect(path)
+        super().__init__(path, connect(path))
+        self.access = access
         self._last_change = 0
         self._checked = False
         try:
             check_schema(path, self.connection)
+            self._check_structure("quick_check(1)")
             with told(path):
                 self.header, _ = read_header(path, self.connection)
             self.sealer = unlock(self.header, access, path)
@@ -135,7 +146,12 @@ class GalleryFile:
         Raises:
             GalleryError: The file cannot be written; nothing was changed.
         """
-        self._check_structure()
+        if not self._checked:
+            # Before the first change: a page that is wrongly thought to be free would be written over.
+            self._check_structure("integrity_check(1)")
+            with told(self.path):
+                keep_a_log(self.connection)
+            self._checked = True
         with transaction(self.path, self.connection, write=True):
             seal = self._seal()
             change = Change(self.header, self.sealer, seal)
@@ -152,16 +168,17 @@ class GalleryFile:
         Raises:
             GalleryError: They are not all of the rows that were written, and no others.
         """
-        found, people = SetHash(), 0
-        cursor = self.connection.execute("SELECT id, alias, details, templates FROM person ORDER BY id")
-        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        found, people, last = SetHash(), 0, -(1 << 63)
+        # By numbers rather than with one cursor, so that rows may be written while they are read.
+        while rows := self.connection.execute(_NEXT_ROWS, (last,)).fetchall():
             for values in rows:
-                if not all(isinstance(value, bytes) for value in values[1:]):
+                row = Row(*values)
+                if not type(row.alias) is type(row.details) is type(row.templates) is bytes:
                     raise damaged(self.path, "a record of another kind is in it")
-                row = Row(id=values[0], alias=values[1], details=values[2], templates=values[3])
                 found.toggle(self.sealer.leaf(row.id, row.alias, row.details, row.templates))
                 people += 1
                 yield row
+            last = rows[-1][0]
         if people != seal.people or found.root != seal.root:
             raise damaged(self.path, "people are missing from it, or were put back into it")
 
@@ -181,15 +198,11 @@ class GalleryFile:
         self._last_change = seal.changes
         return seal
 
-    def _check_structure(self) -> None:
-        """Before the first change: a page that is wrongly thought to be free would be written over."""
-        if not self._checked:
-            with told(self.path):
-                keep_a_log(self.connection)
-                answer = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if answer != "ok":
-                raise damaged(self.path, "its pages do not fit together")
-            self._checked = True
+    def _check_structure(self, pragma: str) -> None:
+        with told(self.path):
+            answer = self.connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+        if answer != "ok":
+            raise damaged(self.path, "its pages do not fit together")
 
 
 def create(path: Path, space: Space, access: Access) -> None:

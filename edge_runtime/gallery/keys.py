@@ -24,7 +24,7 @@ from edge_runtime.home import home_folder
 
 KEY_BYTES = 32
 KEY_VARIABLE, KEY_FILE_VARIABLE = "SIAMLITE_GALLERY_KEY", "SIAMLITE_GALLERY_KEY_FILE"
-PASSPHRASE_VARIABLE = "SIAMLITE_GALLERY_PASSPHRASE"
+PASSPHRASE_VARIABLE, TRANSFER_VARIABLE = "SIAMLITE_GALLERY_PASSPHRASE", "SIAMLITE_TRANSFER_PASSPHRASE"
 KEY_CREDENTIAL, PASSPHRASE_CREDENTIAL = "siamlite-gallery-key", "siamlite-gallery-passphrase"
 _MAX_FILE = 4096
 _MIN_PASSPHRASE = 8
@@ -189,3 +189,52 @@ def _credential(name: str) -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder) / name if folder else None
     return path if path is not None and path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAccess:
+    """What an exported file is locked with.
+
+    Attributes:
+        key_file: A key; made if there is none, for an export. None locks with a passphrase, from
+            ``$SIAMLITE_TRANSFER_PASSPHRASE`` or the terminal.
+        ask: Asks for a passphrase (see :class:`Access`).
+    """
+
+    key_file: Path | None = None
+    ask: Callable[[str, bool], str] | None = field(default=None, repr=False)
+
+    @property
+    def protection(self) -> str:
+        """How a file that is written is locked."""
+        return "passphrase" if self.key_file is None else "key"
+
+    def secret(self, path: Path, *, new: bool = False, protection: str | None = None) -> Secret:
+        """The secret for a file.
+
+        Args:
+            path: The file, for messages.
+            new: It is about to be written.
+            protection: What the file that is read says it is locked with.
+
+        Raises:
+            UsageError: There is none, it cannot be one, or the file is locked otherwise.
+            WriteError: A new key cannot be written.
+        """
+        if protection is not None and protection != self.protection:
+            remedy = "name the key: --transfer-key" if protection == "key" else "leave out --transfer-key"
+            raise UsageError(f"{path} is locked with a {protection}: {remedy}.")
+        if self.key_file is not None:
+            if new and not os.path.lexists(self.key_file):
+                make_key_file(self.key_file)
+            _refuse_open_to_others(self.key_file)
+            return Secret(value=_parsed(_read(self.key_file), str(self.key_file)), where=str(self.key_file))
+        given = os.environ.get(TRANSFER_VARIABLE)
+        if not given and self.ask is None:
+            raise UsageError(f"{path} is locked with a passphrase. Give it: ${TRANSFER_VARIABLE}.")
+        text = given or (self.ask(str(path), new) if self.ask is not None else "")
+        if new:
+            check_new_passphrase(text)
+        return Secret(
+            value=text.encode("utf-8", "surrogateescape"), where=f"${TRANSFER_VARIABLE}" if given else "the terminal"
+        )

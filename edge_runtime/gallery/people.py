@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_runtime.errors import GalleryError, UsageError
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.gallery.crops import pack_crops
-from edge_runtime.gallery.file import Change, GalleryFile, Row
+from edge_runtime.gallery.file import Change, Database, GalleryFile, Row
 from edge_runtime.gallery.records import (
     CROPS,
     DETAILS,
@@ -22,6 +22,7 @@ from edge_runtime.gallery.records import (
     check_notes,
     check_tags,
     damaged,
+    name_in,
     pack_templates,
     stack,
 )
@@ -39,6 +40,7 @@ class NewPerson:
         notes: Free text.
         enrolled_at: When, in seconds since 1970; now if None.
         aligned_to: Keep the crops of the samples, which were aligned to this; None to keep none.
+        packed_crops: Their crops as :func:`~edge_runtime.gallery.crops.pack_crops` gave them, instead.
     """
 
     name: str
@@ -47,6 +49,7 @@ class NewPerson:
     notes: str = ""
     enrolled_at: float | None = None
     aligned_to: AlignmentTemplate | None = None
+    packed_crops: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what must not be in a gallery."""
@@ -57,13 +60,34 @@ class NewPerson:
             raise UsageError("to keep the pictures of a person, each sample must come with one.")
 
 
-def details_of(file: GalleryFile, row: Row, sealer: Sealer | None = None) -> EnrolledPerson:
-    """What is known of the person of a row.
+def details_of(file: GalleryFile, row: Row) -> EnrolledPerson:
+    """What is known of the person of a row. That the alias is theirs, the seal says.
 
     Raises:
         GalleryError: The record is damaged, or is another person's.
     """
-    sealer = sealer or file.sealer
+    plain = file.sealer.open(DETAILS, row.id, row.details)
+    person = None if plain is None else EnrolledPerson.from_bytes(plain)
+    if person is None:
+        raise damaged(file.path, "the record of a person")
+    return person
+
+
+def name_of(file: GalleryFile, row: Row) -> str:
+    """Who the person of a row is (see :func:`details_of`)."""
+    plain = file.sealer.open(DETAILS, row.id, row.details)
+    name = None if plain is None else name_in(plain)
+    if name is None:
+        raise damaged(file.path, "the record of a person")
+    return name
+
+
+def open_details(file: Database, row: Row, sealer: Sealer) -> EnrolledPerson:
+    """What is known of the person of a row that was found by its alias, before the seal is checked.
+
+    Raises:
+        GalleryError: The record is damaged, or is another person's.
+    """
     plain = sealer.open(DETAILS, row.id, row.details)
     person = None if plain is None else EnrolledPerson.from_bytes(plain)
     if person is None or sealer.alias(person.name) != row.alias:
@@ -76,15 +100,15 @@ def not_enrolled(path: Path, name: str) -> GalleryError:
     return GalleryError(f"{name!r} is not enrolled in {path}. See who is: siamlite gallery list")
 
 
-def find(file: GalleryFile, sealer: Sealer, name: str) -> Row | None:
+def find(file: Database, sealer: Sealer, name: str) -> Row | None:
     """The row of a person by name; None if there is none. The set is not checked: only a change may rely on it."""
     values = file.connection.execute(
         "SELECT id, alias, details, templates FROM person WHERE alias = ?", (sealer.alias(name),)
     ).fetchone()
-    return None if values is None else Row(id=values[0], alias=values[1], details=values[2], templates=values[3])
+    return None if values is None else Row(*values)
 
 
-def insert(file: GalleryFile, change: Change, new: NewPerson, *, replace: bool = False) -> bool:
+def insert(file: Database, change: Change, new: NewPerson, *, replace: bool = False) -> bool:
     """Write a new person; whether another row was removed for it.
 
     Raises:
@@ -96,7 +120,7 @@ def insert(file: GalleryFile, change: Change, new: NewPerson, *, replace: bool =
     if taken is not None and not replace:
         raise UsageError(f"{new.name!r} is enrolled already. Replace them with --force, or choose another name.")
     if taken is not None:
-        delete(file, change, new.name)
+        delete_row(file, change, taken)
     number = file.connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM person").fetchone()[0]
     now = time.time()
     qualities = [
@@ -105,7 +129,7 @@ def insert(file: GalleryFile, change: Change, new: NewPerson, *, replace: bool =
         )
         for t in new.templates
     ]
-    crops = None if new.aligned_to is None else pack_crops(new.templates, new.aligned_to)
+    crops = new.packed_crops if new.aligned_to is None else pack_crops(new.templates, new.aligned_to)
     person = EnrolledPerson(
         name=new.name,
         templates=len(rows),
@@ -119,7 +143,7 @@ def insert(file: GalleryFile, change: Change, new: NewPerson, *, replace: bool =
 
 
 def write(
-    file: GalleryFile, change: Change, number: int, person: EnrolledPerson, templates: bytes, crops: bytes | None
+    file: Database, change: Change, number: int, person: EnrolledPerson, templates: bytes, crops: bytes | None
 ) -> None:
     """Seal and insert a person's records.
 
@@ -147,7 +171,7 @@ def write(
     change.add(row, person.templates)
 
 
-def insert_row(file: GalleryFile, row: Row) -> None:
+def insert_row(file: Database, row: Row) -> None:
     """Insert a row as it is."""
     file.connection.execute("INSERT INTO person VALUES (?, ?, ?, ?)", (row.id, row.alias, row.details, row.templates))
 
@@ -157,7 +181,7 @@ def crops_tag(pictures: bytes) -> str:
     return (pictures[:12] + pictures[-16:]).hex()
 
 
-def crops_of(file: GalleryFile, row: Row, person: EnrolledPerson, sealer: Sealer | None = None) -> bytes | None:
+def crops_of(file: GalleryFile, row: Row, person: EnrolledPerson) -> bytes | None:
     """The kept pictures of a person, opened; None if none are kept.
 
     Raises:
@@ -168,13 +192,13 @@ def crops_of(file: GalleryFile, row: Row, person: EnrolledPerson, sealer: Sealer
     found = file.connection.execute("SELECT pictures FROM crops WHERE person = ?", (row.id,)).fetchone()
     if found is None or not isinstance(found[0], bytes) or crops_tag(found[0]) != person.crops_tag:
         raise damaged(file.path, "the kept pictures of a person")
-    plain = (sealer or file.sealer).open(CROPS, row.id, found[0])
+    plain = file.sealer.open(CROPS, row.id, found[0])
     if plain is None:
         raise damaged(file.path, "the kept pictures of a person")
     return plain
 
 
-def delete(file: GalleryFile, change: Change, name: str) -> None:
+def delete(file: Database, change: Change, name: str) -> None:
     """Delete a person's row, and their pictures with it.
 
     Raises:
@@ -183,7 +207,16 @@ def delete(file: GalleryFile, change: Change, name: str) -> None:
     row = find(file, change.sealer, name)
     if row is None:
         raise not_enrolled(file.path, name)
-    person = details_of(file, row, change.sealer)
+    delete_row(file, change, row)
+
+
+def delete_row(file: Database, change: Change, row: Row) -> None:
+    """Delete a row.
+
+    Raises:
+        GalleryError: It is damaged.
+    """
+    person = open_details(file, row, change.sealer)
     file.connection.execute("DELETE FROM person WHERE id = ?", (row.id,))
     change.take(row, person.templates)
 
@@ -200,7 +233,7 @@ def describe(
     row = find(file, change.sealer, name)
     if row is None:
         raise not_enrolled(file.path, name)
-    before = details_of(file, row, change.sealer)
+    before = open_details(file, row, change.sealer)
     after = edit(before)
     if after.name != before.name and find(file, change.sealer, after.name) is not None:
         raise UsageError(f"{after.name!r} is enrolled already. Choose another name.")

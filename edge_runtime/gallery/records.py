@@ -16,6 +16,7 @@ from edge_runtime.images import Image
 DETAILS, TEMPLATES, CROPS, SEAL = b"d", b"t", b"c", b"s"
 _MAX_NAME, _MAX_TAG, _MAX_TAGS, _MAX_NOTES = 100, 50, 50, 2000
 _HEAD = struct.Struct("<4sII")
+_NAME = struct.Struct("<H")
 _MAGIC = b"SLT2"
 _QUALITY = 3  # float64 values kept of each template: sharpness, interocular_px, added_at
 MAX_TEMPLATES = 10_000
@@ -64,8 +65,8 @@ class EnrolledPerson:
 
     def to_bytes(self) -> bytes:
         """As the bytes that are encrypted."""
+        name = self.name.encode()
         values = {
-            "name": self.name,
             "templates": self.templates,
             "at": self.enrolled_at,
             "tags": self.tags,
@@ -73,15 +74,19 @@ class EnrolledPerson:
             "crops": self.crops,
             "crops_tag": self.crops_tag,
         }
-        return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        rest = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        return _NAME.pack(len(name)) + name + rest
 
     @classmethod
     def from_bytes(cls, data: bytes) -> EnrolledPerson | None:
         """What :meth:`to_bytes` gave; None of anything else."""
         try:
-            values = json.loads(data)
+            name = name_in(data)
+            if name is None:
+                return None
+            values = json.loads(data[_NAME.size + _NAME.unpack_from(data)[0] :])
             return cls(
-                name=str(values["name"]),
+                name=name,
                 templates=int(values["templates"]),
                 enrolled_at=float(values["at"]),
                 tags=tuple(map(str, values["tags"])),
@@ -91,6 +96,17 @@ class EnrolledPerson:
             )
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return None
+
+
+def name_in(data: bytes) -> str | None:
+    """The name alone of what :meth:`EnrolledPerson.to_bytes` gave, which comes first; None of anything else."""
+    if len(data) < _NAME.size:
+        return None
+    end = _NAME.size + _NAME.unpack_from(data)[0]
+    try:
+        return data[_NAME.size : end].decode("utf-8") if end <= len(data) else None
+    except UnicodeDecodeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ secret matrix and are compared so: whoever compares a probe takes it to :attr:`G
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from edge_runtime.gallery.file import GalleryFile
 from edge_runtime.gallery.file import create as create_file
 from edge_runtime.gallery.header import Space, TowerLike
 from edge_runtime.gallery.keys import Access
+from edge_runtime.gallery.matrix import TemplateMatrix, read_matrix
 from edge_runtime.gallery.protection import Rotation
 from edge_runtime.gallery.records import (
     TEMPLATES,
@@ -28,7 +29,6 @@ from edge_runtime.gallery.records import (
     Quality,
     Template,
     check_name,
-    check_rows,
     damaged,
     unpack_qualities,
     unpack_rows,
@@ -36,21 +36,6 @@ from edge_runtime.gallery.records import (
 from edge_runtime.gallery.tidying import tidy
 
 __all__ = ["Access", "EnrolledPerson", "Gallery", "Quality", "Template", "TemplateMatrix", "check_name"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateMatrix:
-    """All templates of some people, in the protected space.
-
-    Attributes:
-        names: The people.
-        matrix: float32 of shape (templates, d), in C order, rows of length 1, each person's rows together.
-        owners: intp of shape (templates,): which of the people a row is of.
-    """
-
-    names: tuple[str, ...] = field(repr=False)
-    matrix: npt.NDArray[np.float32] = field(repr=False)
-    owners: npt.NDArray[np.intp] = field(repr=False)
 
 
 class Gallery:
@@ -198,23 +183,7 @@ class Gallery:
         Raises:
             GalleryError: The gallery is not whole, or the named person is not enrolled.
         """
-        names: list[str] = []
-        with self.file.reading() as seal:
-            wanted = None if name is None else self.file.sealer.alias(name)
-            blocks = _Rows(seal.templates if wanted is None else 0, self.embedding_length)
-            for row in self.file.rows(seal):
-                if wanted is None or row.alias == wanted:
-                    names.append(edits.details_of(self.file, row).name)
-                    plain = self.file.sealer.open(TEMPLATES, row.id, row.templates)
-                    block = None if plain is None else unpack_rows(plain, self.embedding_length)
-                    if block is None or not blocks.add(block):
-                        raise damaged(self.path, "the templates of a person")
-        if name is not None and names != [name]:
-            raise edits.not_enrolled(self.path, name)
-        matrix, owners = blocks.done()
-        if not check_rows(matrix) or len(set(names)) != len(names):
-            raise damaged(self.path, "a template that is none")
-        return TemplateMatrix(names=tuple(names), matrix=matrix, owners=owners)
+        return read_matrix(self.file, name)
 
     def templates(self, name: str | None = None) -> dict[str, npt.NDArray[np.float32]]:
         """Templates by person, in the protected space: float32 of shape (templates, d), rows of length 1.
@@ -313,28 +282,3 @@ class Gallery:
         with self.file.writing() as change:
             edits.delete(self.file, change, name)
         tidy(self.file)
-
-
-class _Rows:
-    """Blocks of rows that become one matrix, without holding them twice."""
-
-    def __init__(self, expected: int, length: int) -> None:
-        self._matrix = np.empty((expected, length), dtype=np.float32)
-        self._counts: list[int] = []
-        self._at, self._grows = 0, expected == 0
-
-    def add(self, block: npt.NDArray[np.float32]) -> bool:
-        """Add rows; whether there was room for them."""
-        if self._grows:
-            self._matrix, self._grows = np.empty_like(block), False
-        end = self._at + len(block)
-        if end > len(self._matrix):
-            return False
-        self._matrix[self._at : end] = block
-        self._counts.append(len(block))
-        self._at = end
-        return True
-
-    def done(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp]]:
-        """The matrix, and the number of the block that each row came in."""
-        return self._matrix[: self._at], np.repeat(np.arange(len(self._counts)), self._counts)

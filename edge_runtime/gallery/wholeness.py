@@ -75,7 +75,5 @@ def leaf(key: bytes, person: int, alias: bytes, details: bytes, templates: bytes
     Returns:
         32 bytes.
     """
-    hashed = hashlib.blake2b(person.to_bytes(8, "big", signed=True), key=key, digest_size=32)
-    hashed.update(alias)
-    hashed.update(details[:12] + details[-16:] + templates[:12] + templates[-16:])
-    return hashed.digest()
+    ends = details[:12] + details[-16:] + templates[:12] + templates[-16:]
+    return hashlib.blake2b(person.to_bytes(8, "big", signed=True) + alias + ends, key=key, digest_size=32).digest()

@@ -48,14 +48,19 @@ def encrypt(cipher: AESGCM, plain: bytes, bound: bytes) -> bytes:
 
 def decrypt(cipher: AESGCM, sealed: bytes, bound: bytes) -> bytes | None:
     """What :func:`encrypt` was given; None if the bytes, the key or what they are bound to differ."""
-    from cryptography.exceptions import InvalidTag
-
     if len(sealed) < NONCE_BYTES + TAG_BYTES:
         return None
     try:
         return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
-    except InvalidTag:
+    except invalid_tag():
         return None
+
+
+def invalid_tag() -> type[Exception]:
+    """What the ``cryptography`` package raises on bytes that are not what was encrypted."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 def derive(key: bytes, salt: bytes, label: bytes) -> bytes:

@@ -157,7 +157,7 @@ class GalleryFile(Database):
             change = Change(self.header, self.sealer, seal)
             yield change
             write_header(self.connection, change.header, change.sealed())
-        self.header, self.sealer = change.header, change.sealer
+        self.header, self.sealer, self._last_change = change.header, change.sealer, seal.changes + 1
 
     def rows(self, seal: Seal) -> Iterator[Row]:
         """All rows, in the order of their numbers; nothing of them may be used before the last one has come.

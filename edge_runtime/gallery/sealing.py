@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import secrets
@@ -21,13 +22,7 @@ _WRAPPED = b"siamlite gallery key"
 
 
 class Sealer(ABC):
-    """Seals records of one gallery.
-
-    Attributes:
-        rotation: What protects its templates.
-    """
-
-    rotation: Rotation
+    """Seals records of one gallery."""
 
     def __init__(self, header: Header) -> None:
         """Bind to a gallery and its space."""
@@ -49,6 +44,11 @@ class Sealer(ABC):
 
     def _place(self, kind: bytes, person: int) -> bytes:
         return self._bound + kind + person.to_bytes(8, "big", signed=True)
+
+    @property
+    @abstractmethod
+    def rotation(self) -> Rotation:
+        """What protects its templates."""
 
     @abstractmethod
     def alias(self, name: str) -> bytes:
@@ -79,7 +79,12 @@ class Encrypted(Sealer):
         keys = {label: derive(key, header.gallery_id, label) for label in (b"records", b"names", b"set", b"rotation")}
         self._cipher = aes_gcm(keys[b"records"])
         self._names, self._set = keys[b"names"], keys[b"set"]
-        self.rotation = rotation_from_seed(keys[b"rotation"], header.space.embedding_length)
+        self._seed, self._length = keys[b"rotation"], header.space.embedding_length
+
+    @functools.cached_property
+    def rotation(self) -> Rotation:
+        """Drawn when it is first needed: to list people no templates are touched."""
+        return rotation_from_seed(self._seed, self._length)
 
     def alias(self, name: str) -> bytes:
         """HMAC-SHA256 (RFC 2104) of the name, its first 16 bytes."""
@@ -99,7 +104,10 @@ class Encrypted(Sealer):
 class Unencrypted(Sealer):
     """Records as they are, with a checksum: it finds damage, but anybody can read them, and write them anew."""
 
-    rotation = UNROTATED
+    @property
+    def rotation(self) -> Rotation:
+        """None."""
+        return UNROTATED
 
     def alias(self, name: str) -> bytes:
         """A hash of the name."""

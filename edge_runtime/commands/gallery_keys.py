@@ -53,7 +53,12 @@ def _rekey(options: argparse.Namespace) -> int:
     with Gallery.open(path, access=gallery_access(current)) as gallery:
         new = None
         if protection is not None:
-            new = Access(key_file=options.new_key_file, protection=protection, ask=ask_passphrase)
+            # A key that is named opens the gallery; it also locks one that had no lock, or keeps locking it.
+            new = Access(
+                key_file=None if protection != "key" else options.new_key_file or options.key_file,
+                protection=protection,
+                ask=ask_passphrase,
+            )
         count = rekey(gallery, new)
         locked = gallery.protection
     if options.json:

@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--stride", type=int, default=1, metavar="N", help="flip each so many-th bit only (default: 1)")
     add("--comparisons", type=int, default=100_000, metavar="N", help="comparisons of cost (default: 100000)")
     add("--people", type=int, default=1_000_000, metavar="N", help="people of million (default: 1000000)")
+    add("--probes", type=int, default=1000, metavar="N", help="searches of million (default: 1000)")
     add("--length", type=int, default=128, metavar="D", help="length of their embeddings (default: 128)")
     add("--work", type=Path, metavar="DIR", help="for the galleries (default: a temporary folder)")
     add("--out", type=Path, metavar="FILE", help="write the results as JSON")
@@ -80,7 +81,9 @@ def _trials(options: argparse.Namespace, work: Path) -> dict[str, Callable[[], A
         "readers": lambda: readers(work / "readers", count=options.readers, seconds=options.seconds),
         "bits": lambda: bits(work / "bits", stride=options.stride),
         "cost": lambda: cost(comparisons=options.comparisons),
-        "million": lambda: million(work / "million", count=options.people, length=options.length),
+        "million": lambda: million(
+            work / "million", count=options.people, length=options.length, probes=options.probes
+        ),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gallery.samples import Rows, looks, new_gallery, samples, strangers_alike
+from edge_runtime.commands.console import say
 from edge_runtime.errors import MissingDependency
 from edge_runtime.gallery.nearest import NearestTemplates
 from edge_runtime.gallery.store import Gallery
@@ -35,16 +36,14 @@ def million(
         efforts: Of the index's searches.
 
     Returns:
-        A row for each step: ``step``, ``figure``, ``unit``, and for searches ``median_ms``, ``p95_ms`` and ``recall``
-        (how often the exactly most similar row was found).
+        A row for each step: ``step``, ``figure``, ``unit``, and for searches, whose figure is the median, ``p95_ms``
+        and ``recall`` (how often the exactly most similar row was found).
     """
     rows = strangers_alike(count, length)
     path, access = new_gallery(folder, length)
     before_mib = _memory_mib()
-    table: list[dict[str, Any]] = []
-
-    def note(step: str, figure: float, unit: str, **more: Any) -> None:
-        table.append({"step": step, "figure": round(figure, 3), "unit": unit, **more})
+    table = Told()
+    note = table.note
 
     start = time.perf_counter()
     with Gallery.open(path, access=access) as gallery:
@@ -67,33 +66,46 @@ def million(
     note("templates in memory", found.matrix.nbytes / 2**20, "MiB")
     note("largest memory of the process beyond the embeddings it made", _memory_mib() - before_mib, "MiB")
     exact, times = _timed(lambda probe: int(np.argmax(found.matrix @ probe)), seen)
-    table.append(_search("exact 1:N", times, 1.0))
-    table += _indexed(found.matrix, seen, exact, efforts)
-    return table
+    table.search("exact 1:N", times, 1.0)
+    _indexed(table, found.matrix, seen, exact, efforts)
+    return table.rows
 
 
-def _indexed(matrix: Rows, seen: Rows, exact: list[int], efforts: tuple[int, ...]) -> list[dict[str, Any]]:
+class Told:
+    """A table that says each row on stderr as it comes: the next may take minutes.
+
+    Attributes:
+        rows: What was noted so far.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def note(self, step: str, figure: float, unit: str, **more: Any) -> None:
+        """Note a row."""
+        self.rows.append({"step": step, "figure": round(figure, 3), "unit": unit, **more})
+        say(f"{step}: {figure:.3f} {unit} {more or ''}".rstrip())
+
+    def search(self, step: str, times: list[float], recall: float) -> None:
+        """Note how long searches took, and how many of them found the right row."""
+        median, p95 = np.percentile(times, [50, 95])
+        self.note(step, float(median), "ms", p95_ms=round(float(p95), 3), recall=recall)
+
+
+def _indexed(table: Told, matrix: Rows, seen: Rows, exact: list[int], efforts: tuple[int, ...]) -> None:
     start = time.perf_counter()
     try:
         index = NearestTemplates(matrix)
     except MissingDependency as missing:
-        return [{"step": "usearch", "figure": 0, "unit": str(missing)}]
-    table: list[dict[str, Any]] = [
-        {"step": "build the usearch index", "figure": round(time.perf_counter() - start, 1), "unit": "s"},
-        {"step": "memory of the index", "figure": round(index.memory_bytes / 2**20), "unit": "MiB"},
-    ]
+        say(str(missing))
+        return
+    table.note("build the usearch index", time.perf_counter() - start, "s")
+    table.note("memory of the index", index.memory_bytes / 2**20, "MiB")
     for effort in efforts:
         index.set_effort(effort)
         rows, times = _timed(lambda probe: int(index.nearest(probe)[0][0]), seen)
         recall = float(np.mean(np.array(rows) == np.array(exact)))
-        table.append(_search(f"usearch and exact re-ranking, effort {effort}", times, recall))
-    return table
-
-
-def _search(step: str, times: list[float], recall: float) -> dict[str, Any]:
-    median, p95 = np.percentile(times, [50, 95])
-    figures = {"median_ms": round(float(median), 3), "p95_ms": round(float(p95), 3), "recall": recall}
-    return {"step": step, "figure": figures["median_ms"], "unit": "ms", **figures}
+        table.search(f"usearch and exact re-ranking, effort {effort}", times, recall)
 
 
 def _timed(search: Any, probes: Rows) -> tuple[list[int], list[float]]:

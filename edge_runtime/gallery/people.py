@@ -16,14 +16,15 @@ from edge_runtime.gallery.records import (
     DETAILS,
     TEMPLATES,
     EnrolledPerson,
-    Quality,
     Template,
+    check_count,
     check_name,
     check_notes,
     check_tags,
     damaged,
     name_in,
     pack_templates,
+    qualities_of,
     stack,
 )
 from edge_runtime.gallery.sealing import Sealer
@@ -54,6 +55,7 @@ class NewPerson:
     def __post_init__(self) -> None:
         """Refuse what must not be in a gallery."""
         check_name(self.name)
+        check_count(len(self.templates))
         check_tags(self.tags)
         check_notes(self.notes)
         if self.aligned_to is not None and any(template.crop_rgb is None for template in self.templates):
@@ -108,8 +110,15 @@ def find(file: Database, sealer: Sealer, name: str) -> Row | None:
     return None if values is None else Row(*values)
 
 
-def insert(file: Database, change: Change, new: NewPerson, *, replace: bool = False) -> bool:
+def insert(file: Database, change: Change, new: NewPerson, *, replace: bool = False, number: int | None = None) -> bool:
     """Write a new person; whether another row was removed for it.
+
+    Args:
+        file: The gallery.
+        change: The change it belongs to.
+        new: The person.
+        replace: Replace a person of that name.
+        number: Of the row, if the caller counts them; the next one if None.
 
     Raises:
         UsageError: The name is taken, or a template is none.
@@ -121,14 +130,9 @@ def insert(file: Database, change: Change, new: NewPerson, *, replace: bool = Fa
         raise UsageError(f"{new.name!r} is enrolled already. Replace them with --force, or choose another name.")
     if taken is not None:
         delete_row(file, change, taken)
-    number = file.connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM person").fetchone()[0]
+    number = next_number(file)
     now = time.time()
-    qualities = [
-        Quality(
-            sharpness=t.sharpness, interocular_px=t.interocular_px, added_at=now if t.added_at is None else t.added_at
-        )
-        for t in new.templates
-    ]
+    qualities = qualities_of(new.templates, now)
     crops = new.packed_crops if new.aligned_to is None else pack_crops(new.templates, new.aligned_to)
     person = EnrolledPerson(
         name=new.name,
@@ -140,6 +144,11 @@ def insert(file: Database, change: Change, new: NewPerson, *, replace: bool = Fa
     )
     write(file, change, number, person, pack_templates(change.sealer.rotation.apply(rows), qualities), crops)
     return taken is not None
+
+
+def next_number(file: Database) -> int:
+    """The number of the next row."""
+    return int(file.connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM person").fetchone()[0])
 
 
 def write(

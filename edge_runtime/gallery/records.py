@@ -20,6 +20,7 @@ _NAME = struct.Struct("<H")
 _MAGIC = b"SLT2"
 _QUALITY = 3  # float64 values kept of each template: sharpness, interocular_px, added_at
 MAX_TEMPLATES = 10_000
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class EnrolledPerson:
             "crops": self.crops,
             "crops_tag": self.crops_tag,
         }
-        rest = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+        rest = _JSON.encode(values).encode()
         return _NAME.pack(len(name)) + name + rest
 
     @classmethod
@@ -116,6 +117,16 @@ class Quality:
     sharpness: float
     interocular_px: float
     added_at: float
+
+
+def qualities_of(templates: Sequence[Template], now: float) -> list[Quality]:
+    """What is kept of some samples beside their embeddings; ``now`` is when those were added that do not say when."""
+    return [
+        Quality(
+            sharpness=t.sharpness, interocular_px=t.interocular_px, added_at=now if t.added_at is None else t.added_at
+        )
+        for t in templates
+    ]
 
 
 def pack_templates(rows: npt.NDArray[np.float32], qualities: Sequence[Quality]) -> bytes:
@@ -162,15 +173,25 @@ def stack(templates: Sequence[Template], length: int) -> npt.NDArray[np.float32]
     """The embeddings of some samples; float32 of shape (n, d).
 
     Raises:
-        UsageError: There is none, there are too many, or one is no embedding of the space.
+        UsageError: One is no embedding of the space.
     """
-    if not 1 <= len(templates) <= MAX_TEMPLATES:
-        raise UsageError(f"a person has 1 to {MAX_TEMPLATES} templates, not {len(templates)}.")
     for template in templates:
-        row = template.embedding
-        if row.shape != (length,) or not np.isfinite(row).all() or not check_rows(row[None]):
-            raise UsageError(f"a template has {length} values and length 1, not {row.shape}.")
-    return np.stack([template.embedding for template in templates]).astype(np.float32)
+        if template.embedding.shape != (length,):
+            raise UsageError(f"a template has {length} values and length 1, not {template.embedding.shape}.")
+    rows = np.array([template.embedding for template in templates], dtype=np.float32)
+    if not check_rows(rows):
+        raise UsageError(f"a template has {length} finite values and length 1: one has another length.")
+    return rows
+
+
+def check_count(count: int) -> None:
+    """Refuse a number of templates that nobody has.
+
+    Raises:
+        UsageError: It is none, or too many.
+    """
+    if not 1 <= count <= MAX_TEMPLATES:
+        raise UsageError(f"a person has 1 to {MAX_TEMPLATES} templates, not {count}.")
 
 
 def check_name(name: str) -> None:

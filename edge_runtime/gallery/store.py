@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edge_runtime.errors import GalleryError, SpaceMismatch, UsageError
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.gallery import people as edits
+from edge_runtime.gallery.bulk import insert_many
 from edge_runtime.gallery.file import GalleryFile
 from edge_runtime.gallery.file import create as create_file
 from edge_runtime.gallery.header import Space, TowerLike
@@ -235,12 +236,8 @@ class Gallery:
             UsageError: A name is unusable or taken.
             GalleryError: The file cannot be written.
         """
-        count = 0
         with self.file.writing() as change:
-            for name, templates in people:
-                edits.insert(self.file, change, edits.NewPerson(name=name, templates=templates))
-                count += 1
-        return count
+            return insert_many(self.file, change, people)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a person another name.

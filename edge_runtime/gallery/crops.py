@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from edge_runtime.errors import GalleryError, SiamliteError
+from edge_runtime.errors import GalleryError, SiamliteError, UsageError
 from edge_runtime.faces.align import AlignmentTemplate, align_face
 from edge_runtime.gallery.records import Template
 from edge_runtime.images import Image, decode_image, encode_image
@@ -52,6 +52,23 @@ def pack_crops(templates: Sequence[Template], aligned_to: AlignmentTemplate) -> 
     head = json.dumps({"name": aligned_to.name, "points": aligned_to.points}).encode()
     parts = [head, *(encode_image(crop) for crop in crops if crop is not None)]
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+
+
+def add_crops(packed: bytes, templates: Sequence[Template], aligned_to: AlignmentTemplate) -> bytes:
+    """Kept crops with those of more samples behind them, which must be aligned to the same.
+
+    Raises:
+        GalleryError: The kept ones cannot be read.
+        UsageError: They were aligned to something else.
+    """
+    kept = unpack_crops(packed)
+    if kept.aligned_to.points != aligned_to.points:
+        raise UsageError(
+            f"the kept pictures are aligned to {kept.aligned_to.name}, not to {aligned_to.name}. Enrol the person anew."
+        )
+    crops = [template.crop_rgb for template in templates]
+    more = [encode_image(crop) for crop in crops if crop is not None]
+    return packed + b"".join(_LENGTH.pack(len(part)) + part for part in more)
 
 
 def unpack_crops(data: bytes) -> KeptCrops:

@@ -18,6 +18,7 @@ from edge_runtime.errors import GalleryError, SpaceMismatch, UsageError
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.gallery import people as edits
 from edge_runtime.gallery.bulk import insert_many
+from edge_runtime.gallery.extending import extend
 from edge_runtime.gallery.file import GalleryFile
 from edge_runtime.gallery.file import create as create_file
 from edge_runtime.gallery.header import Space, TowerLike
@@ -238,6 +239,13 @@ class Gallery:
         """
         with self.file.writing() as change:
             return insert_many(self.file, change, people)
+
+    def extend(
+        self, name: str, templates: Sequence[Template], *, keep_crops: AlignmentTemplate | None = None
+    ) -> EnrolledPerson:
+        """Add samples to a person; returns what is known of them now. See :mod:`edge_runtime.gallery.extending`."""
+        with self.file.writing() as change:
+            return extend(self.file, change, name, templates, keep_crops)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a person another name.

@@ -129,6 +129,26 @@ def test_pictures_are_kept_on_request_only(tmp_path: Path) -> None:
         assert verify(gallery).problems
 
 
+def test_samples_are_added_to_a_person(tmp_path: Path) -> None:
+    access = keyed(tmp_path)
+    path = made(tmp_path / "g.db", PEOPLE, access)
+    with Gallery.open(path, access=access) as gallery:
+        gallery.enrol("Dan", pictured(5, 6), keep_crops=DEFAULT_TEMPLATE, tags=["staff"])
+        assert gallery.extend("Ben", unit(30, 31)).templates == 3
+        for more, aligned_to in ((unit(32), DEFAULT_TEMPLATE), (pictured(32), None), (pictured(32), WIDE_TEMPLATE)):
+            with pytest.raises(UsageError, match="kept"):
+                gallery.extend("Dan", more, keep_crops=aligned_to)
+        person = gallery.extend("Dan", pictured(32), keep_crops=DEFAULT_TEMPLATE)
+        assert (person.templates, person.crops, person.tags) == (3, 3, ("staff",))
+        with pytest.raises(UsageError, match="1 to"):
+            gallery.extend("Ben", [])
+        with pytest.raises(GalleryError, match="not enrolled"):
+            gallery.extend("Zoe", unit(1))
+        assert verify(gallery).problems == ()
+        assert len(gallery.person("Ben")[1]) == 3
+    assert_holds(path, {**PEOPLE, "Ben": unit(3, 30, 31), "Dan": unit(5, 6, 32)}, access)
+
+
 def test_crops_come_back_and_fit_other_towers() -> None:
     kept = unpack_crops(pack_crops(pictured(3, 4), WIDE_TEMPLATE))
     assert kept.aligned_to == WIDE_TEMPLATE

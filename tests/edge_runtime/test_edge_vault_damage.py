@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edge_helpers import Command, unit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from vault_helpers import OTHER_SPACE, SPACE, assert_holds, content, keyed, made, rows_of
 
 from edge_runtime.errors import GalleryError
@@ -71,6 +73,20 @@ def _read(path: Path, access: Access) -> str:
     assert [(p.name, p.templates) for p in people] == [(name, len(t)) for name, t in PEOPLE.items()]
     np.testing.assert_allclose(rows, rows_of([t for rows in PEOPLE.values() for t in rows]), atol=1e-6)
     return "harmless"
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 1 << 16), st.binary(min_size=1, max_size=200), st.booleans())
+def test_any_bytes_anywhere_are_harmless_or_refused(
+    locked: tuple[Path, Access], tmp_path: Path, at: int, data: bytes, insert: bool
+) -> None:
+    whole = locked[0].read_bytes()
+    at %= len(whole)
+    path = tmp_path / "spliced.db"
+    path.write_bytes(whole[:at] + data + whole[at if insert else at + len(data) :])
+    assert _read(path, locked[1]) in ("harmless", "refused")
+    for leftover in (path.with_name("spliced.db-wal"), path.with_name("spliced.db-shm")):
+        leftover.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("bit_of_page", [3, 29, 101])

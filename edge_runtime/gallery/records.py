@@ -86,7 +86,7 @@ class EnrolledPerson:
             if name is None:
                 return None
             values = json.loads(data[_NAME.size + _NAME.unpack_from(data)[0] :])
-            return cls(
+            found = cls(
                 name=name,
                 templates=int(values["templates"]),
                 enrolled_at=float(values["at"]),
@@ -95,6 +95,8 @@ class EnrolledPerson:
                 crops=int(values["crops"]),
                 crops_tag=str(values["crops_tag"]),
             )
+            shown = (*found.tags, found.notes.replace("\n", ""))
+            return found if all(text.isprintable() for text in shown) else None
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return None
 
@@ -105,9 +107,11 @@ def name_in(data: bytes) -> str | None:
         return None
     end = _NAME.size + _NAME.unpack_from(data)[0]
     try:
-        return data[_NAME.size : end].decode("utf-8") if end <= len(data) else None
+        name = data[_NAME.size : end].decode("utf-8")
     except UnicodeDecodeError:
         return None
+    # A gallery without encryption can be written by others: nothing of it may move a terminal's cursor.
+    return name if end <= len(data) and name.isprintable() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _connect(path: Path) -> sqlite3.Connection:
     # Transactions are begun and ended by hand: the module would begin them only before some statements.
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None)
+    how = "mode=ro&immutable=1" if _unchanging(path) else "mode=rw"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_S, isolation_level=None)
     try:
         for setting in (
             "foreign_keys = ON",
@@ -81,6 +82,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
+
+
+def _unchanging(path: Path) -> bool:
+    """Whether nothing can be written beside the gallery, as on a read-only file system, and no log waits there."""
+    log = path.with_name(f"{path.name}-wal")
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def version_of(path: Path, connection: sqlite3.Connection) -> int:

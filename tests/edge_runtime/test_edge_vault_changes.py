@@ -329,3 +329,5 @@ def test_details_of_any_bytes_are_none() -> None:
     assert name_in(data) == "Bén"
     for broken in (b"", b"\xff", b"\x05\0ab", b"\x01\0\xff{}", data[:-1], b"\0\0[]"):
         assert EnrolledPerson.from_bytes(broken) is None
+    for words in ({"name": "\x1b[2J"}, {"tags": ("a\x07",)}, {"notes": "\x1b]0;x"}):
+        assert EnrolledPerson.from_bytes(dataclasses.replace(person, **words).to_bytes()) is None

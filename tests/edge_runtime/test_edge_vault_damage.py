@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,27 @@ def test_another_space_is_refused_before_anything_is_read(tmp_path: Path) -> Non
     path = made(tmp_path / "g.db", PEOPLE, access)
     with pytest.raises(GalleryError, match="must not be compared"):
         Gallery.open(path, OTHER_SPACE, access=access)
+
+
+def test_a_gallery_on_a_read_only_disk_is_read_and_not_changed(locked: tuple[Path, Access], tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    shutil.copyfile(locked[0], folder / "g.db")
+    # To root no folder is closed, but a file system that is mounted so.
+    close = ["mount", "-o", "bind,ro", folder, folder] if os.geteuid() == 0 else ["chmod", "500", folder]
+    if subprocess.run(close, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert_holds(folder / "g.db", PEOPLE, locked[1])
+        with Gallery.open(folder / "g.db", access=locked[1]) as gallery:
+            with pytest.raises(GalleryError, match="readonly"):
+                gallery.enrol("Dan", unit(5))
+            with pytest.raises(GalleryError, match="readonly"):
+                gallery.remove("Ben")
+            assert len(gallery.people()) == 3
+    finally:
+        subprocess.run(["umount", folder] if close[0] == "mount" else ["chmod", "700", folder], check=True)
+    assert [p.name for p in folder.iterdir()] == ["g.db"]
 
 
 def test_verify_names_what_is_damaged(locked: tuple[Path, Access], tmp_path: Path, siamlite: Command) -> None:

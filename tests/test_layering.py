@@ -14,7 +14,7 @@ STANDARD = set(sys.stdlib_module_names)
 
 # What each package may import besides the standard library and itself.
 ALLOWED = {
-    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography", "picamera2"},
+    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography", "picamera2", "usearch"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
     # Of ai_edge_litert only the reader of its file format.
     "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "ai_edge_litert"}

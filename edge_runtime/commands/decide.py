@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Decide, once or for each visit."""
     from edge_runtime.commands.follow import exit_code, follow
-    from edge_runtime.commands.given import gallery_path, load_tower, opened
+    from edge_runtime.commands.given import gallery_access, gallery_path, load_tower, opened
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.gallery.store import Gallery
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
 
     policy = DecisionPolicy(frames=options.frames, timeout_s=options.timeout)
     tower, finder = load_tower(options)
-    with Gallery.open(gallery_path(options), tower) as gallery:
+    with Gallery.open(gallery_path(options), tower, access=gallery_access(options)) as gallery:
         verifier = Verifier(
             tower,
             gallery,

@@ -20,13 +20,14 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     """Is everything there that verification needs?"""
-    from edge_runtime.commands.given import gallery_path
+    from edge_runtime.commands.given import gallery_access, gallery_path
     from edge_runtime.home import default_tower
     from edge_runtime.machine.doctor import examine, healthy, to_dicts
 
     findings = examine(
         tower_path=options.tower or default_tower(),
         gallery_path=gallery_path(options),
+        access=gallery_access(options),
         trusted_keys=options.trusted_key,
         require_signed=options.require_signed,
     )

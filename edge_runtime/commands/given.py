@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_runtime.errors import GalleryError
+from edge_runtime.errors import GalleryError, UsageError
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.gallery.keys import PASSPHRASE_VARIABLE, Access
 from edge_runtime.home import default_gallery, default_tower
 from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
 from edge_runtime.sources.options import parse_size
@@ -39,6 +42,12 @@ def gallery_path(options: argparse.Namespace) -> Path:
     return path
 
 
+def gallery_access(options: argparse.Namespace) -> Access:
+    """Where the gallery's key is, and how a new gallery is locked."""
+    protection: str = getattr(options, "protection", None) or "key"
+    return Access(key_file=options.key_file, protection=protection, ask=ask_passphrase)
+
+
 @contextlib.contextmanager
 def opened(text: str, options: argparse.Namespace | None = None, *, patient: bool = False) -> Iterator[FrameSource]:
     """The source of frames, closed at the end.
@@ -64,3 +73,26 @@ def given_frames(options: argparse.Namespace) -> SourceOptions:
         rotation_deg=options.rotate,
         mirror=options.mirror,
     )
+
+
+_ASKED: dict[str, str] = {}
+
+
+def ask_passphrase(what: str, new: bool) -> str:
+    """Ask at the terminal for a passphrase, twice for a new one; the same is asked for once only.
+
+    Raises:
+        UsageError: There is no terminal, or the two differ.
+    """
+    if what in _ASKED and not new:
+        return _ASKED[what]
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what} needs a passphrase, and there is no terminal to ask at. Give ${PASSPHRASE_VARIABLE}.")
+    try:
+        text = getpass.getpass(f"{'new ' if new else ''}passphrase for {what}: ")
+        if new and getpass.getpass("the same again: ") != text:
+            raise UsageError("the two passphrases differ. Nothing was changed.")
+    except EOFError:
+        raise UsageError(f"no passphrase was given for {what}.") from None
+    _ASKED[what] = text
+    return text

@@ -42,12 +42,17 @@ def tower_options(parser: argparse.ArgumentParser) -> None:
     """Which tower, which interpreter, which detector."""
     parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
     trust_options(parser)
+    threads_option(parser)
+    parser.add_argument(
+        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+    )
+
+
+def threads_option(parser: argparse.ArgumentParser) -> None:
+    """How a tower is run."""
     parser.add_argument("--threads", type=int, default=1, help="threads to compute with (default: 1)")
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
-    )
-    parser.add_argument(
-        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
     )
 
 
@@ -67,6 +72,22 @@ def trust_options(parser: argparse.ArgumentParser) -> None:
 def gallery_option(parser: argparse.ArgumentParser) -> None:
     """Which gallery."""
     parser.add_argument("--gallery", type=Path, help="gallery file (default: gallery.db at siamlite's home)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="the gallery's key (default: gallery.key at siamlite's home)"
+    )
+
+
+def lock_options(parser: argparse.ArgumentParser) -> None:
+    """How a gallery that is made is locked."""
+    lock = parser.add_mutually_exclusive_group()
+    lock.add_argument(
+        "--passphrase", action="store_const", dest="protection", const="passphrase", default="key",
+        help="lock a new gallery with a passphrase rather than with a key file",
+    )  # fmt: skip
+    lock.add_argument(
+        "--unencrypted", action="store_const", dest="protection", const="none",
+        help="do not encrypt a new gallery: whoever reads the file holds biometric data",
+    )  # fmt: skip
 
 
 def source_option(parser: argparse.ArgumentParser) -> None:

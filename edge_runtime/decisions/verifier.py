@@ -36,6 +36,7 @@ class Verifier:
     Attributes:
         enrolled: The people it compares with: one in verification, all in identification.
         operating: The threshold, and what is known of how often it lets somebody in by mistake.
+        rotation: What protects their templates: probes are taken through it before they are compared.
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
     """
@@ -80,9 +81,11 @@ class Verifier:
         self.tower = tower
         self.finder = finder
         self.claimed = claimed
+        self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
         self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
+        self.rotation = gallery.rotation
         self.operating: Threshold = choose_threshold(
             tower, self.enrolled, self.policy, target_fmr=target_fmr, threshold=threshold
         )
@@ -167,7 +170,7 @@ class Verifier:
 
     def _embed(self, crop_rgb: Image) -> npt.NDArray[np.float32]:
         """The embedding of a crop as the gallery keeps its templates."""
-        return self.tower.embed_one(crop_rgb)
+        return self.rotation.apply(self.tower.embed_one(crop_rgb))
 
     def _session(self, *, endless: bool) -> Session:
         return Session(

@@ -16,7 +16,7 @@ import edge_runtime
 from edge_runtime.commands.printable import printable
 from edge_runtime.errors import SiamliteError
 from edge_runtime.fetch import missing_detectors
-from edge_runtime.gallery.store import Gallery
+from edge_runtime.gallery.store import Access, Gallery
 from edge_runtime.home import models_folder
 from edge_runtime.sources.camera import list_cameras
 from edge_runtime.towers.interpreter import installed_backends
@@ -43,13 +43,19 @@ class Finding:
 
 
 def examine(
-    *, tower_path: Path, gallery_path: Path, trusted_keys: Sequence[Path] = (), require_signed: bool = False
+    *,
+    tower_path: Path,
+    gallery_path: Path,
+    access: Access | None = None,
+    trusted_keys: Sequence[Path] = (),
+    require_signed: bool = False,
 ) -> list[Finding]:
     """Look at this machine, from the ground up. Nothing is changed, nothing raises.
 
     Args:
         tower_path: The tower.
         gallery_path: The gallery.
+        access: Where its key is.
         trusted_keys: See :meth:`~edge_runtime.towers.trust.Trust.configured`.
         require_signed: See there.
     """
@@ -70,7 +76,7 @@ def examine(
     findings.append(_attempt("trust", look))
     # Whose trust cannot be read trusts nobody: the tower is not loaded.
     tower, finding = _tower(tower_path, trusted[0]) if trusted else (None, _untold(tower_path))
-    findings += [finding, _gallery(gallery_path, tower), _cameras()]
+    findings += [finding, _gallery(gallery_path, tower, access), _cameras()]
     if "tensorflow" in sys.modules:
         findings.append(Finding(name="tensorflow", status="broken", detail="loaded into the edge runtime"))
     return findings
@@ -162,15 +168,22 @@ def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
     return (loaded[0] if loaded else None), finding
 
 
-def _gallery(path: Path, tower: Tower | None) -> Finding:
+def _gallery(path: Path, tower: Tower | None, access: Access | None) -> Finding:
     if not path.exists():
         remedy = "siamlite enroll NAME --source …"
         return Finding(name="gallery", status="missing", detail=f"none at {path}", remedy=remedy)
 
     def look() -> Finding:
-        with Gallery.open(path, tower) as gallery:
-            gallery.templates()
-            return Finding(name="gallery", status="ok", detail=f"{len(gallery.people())} people in {path}")
+        with Gallery.open(path, tower, access=access) as gallery:
+            words = f"{len(gallery.matrix().names)} people in {path}"
+            if gallery.protection == "none":
+                return Finding(
+                    name="gallery",
+                    status="ok",
+                    detail=f"{words}, NOT ENCRYPTED: whoever reads the file holds their biometric data",
+                    remedy="siamlite gallery rekey --protection key",
+                )
+            return Finding(name="gallery", status="ok", detail=f"{words}, encrypted ({gallery.protection})")
 
     return _attempt("gallery", look)
 

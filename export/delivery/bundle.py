@@ -29,7 +29,7 @@ from export.runtimes.runner import Runner
 from export.sources.subject import Subject
 
 # In steps of 1, 2 and 5: identification among n people takes the threshold of a target's n-th part.
-TARGET_FMRS = tuple(step * decade for decade in (1e-5, 1e-4, 1e-3, 1e-2) for step in (1, 2, 5)) + (0.1,)
+TARGET_FMRS = (*(step * decade for decade in (1e-5, 1e-4, 1e-3, 1e-2) for step in (1, 2, 5)), 0.1)
 
 
 def solve_thresholds(result: GateResult) -> tuple[OperatingPoint, ...]:

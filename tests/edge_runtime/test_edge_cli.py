@@ -47,7 +47,7 @@ def test_the_whole_way(siamlite: Command, tiny_tower_path: Path, people: People,
     assert (code, decision["outcome"], decision["person"], decision["nearest"]) == (1, "rejected", None, GENUINE)
 
     code, out, _ = siamlite("gallery", "list", "--gallery", tmp_path / "g.db")
-    assert (code, out.split()[:5]) == (0, ["name", "templates", "enrolled", GENUINE, "5"])
+    assert (code, out.split()[:6]) == (0, ["name", "templates", "enrolled", "tags", GENUINE, "5"])
     code, out, _ = siamlite("gallery", "list", "--json", "--gallery", tmp_path / "g.db")
     assert json.loads(out)["people"][0]["name"] == GENUINE
     assert siamlite("gallery", "remove", GENUINE, "--gallery", tmp_path / "g.db")[0] == 0

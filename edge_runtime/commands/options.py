@@ -46,8 +46,23 @@ def tower_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
     )
+    engine_options(parser)
     parser.add_argument(
         "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+    )
+
+
+def engine_options(parser: argparse.ArgumentParser) -> None:
+    """How the interpreter runs the models."""
+    parser.add_argument(
+        "--engine",
+        choices=["interpreter", "compiled", "auto"],
+        default="interpreter",
+        help="LiteRT's Interpreter (default), its CompiledModel, or the faster of both here",
+    )
+    parser.add_argument("--no-xnnpack", action="store_true", help="compute without XNNPACK: another embedding space")
+    parser.add_argument(
+        "--delegate", metavar="LIBRARY[,OPTION=VALUE…]", help="run the tower by a delegate, such as libedgetpu.so.1"
     )
 
 

@@ -179,19 +179,6 @@ def test_samples_that_contradict_each_other_are_refused(tower: Tower, finder: Fa
         check_usable(Enrolment(templates=enrolment.templates, self_similarity=-0.1))
 
 
-def test_bench_times_every_stage(siamlite: Command, tiny_tower_path: Path, att_faces: Path) -> None:
-    words = ["--tower", tiny_tower_path, "--repeats", 2, "--people", 3]
-    code, out, err = siamlite("bench", "--json", "--source", att_faces / "s1/1.pgm", *words)
-    result = json.loads(out)
-    assert (code, err) == (0, "")
-    assert set(result["stages"]) == {"detect", "embed", "match 1:3", "whole frame"}
-    assert result["frame"]["faces"] == 1
-    code, out, _ = siamlite("bench", *words)
-    assert code == 0
-    assert "whole frame" not in out
-    assert "repeats" in siamlite.fails(2, "bench", "--tower", tiny_tower_path, "--repeats", 0)
-
-
 def test_every_command_has_help(siamlite: Command) -> None:
     assert siamlite("--version")[1].startswith("siamlite ")
     for words in (["setup"], ["enroll"], ["verify"], ["identify"], ["gallery", "list"], ["bench"], ["doctor"]):

@@ -93,14 +93,24 @@ def source_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def decision_options(parser: argparse.ArgumentParser) -> None:
-    """How frames become a decision, and what is shown of it."""
+def threshold_options(parser: argparse.ArgumentParser) -> None:
+    """From which similarity on two faces are one person's."""
     parser.add_argument("--fmr", type=float, help="target false match rate, one of the card's (default: the card's)")
     parser.add_argument("--threshold", type=float, help="a similarity of your own instead of the card's threshold")
+
+
+def decision_options(parser: argparse.ArgumentParser) -> None:
+    """How frames become a decision."""
+    threshold_options(parser)
     parser.add_argument("--frames", type=int, default=5, help="good frames to average before deciding (default: 5)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds until an attempt is refused (default: 10)")
-    parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
+
+
+def drawing_options(parser: argparse.ArgumentParser) -> None:
+    """What is shown of the frames."""
     parser.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
     )
-    parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")
+    parser.add_argument("--save-video", type=Path, metavar="FILE", help="record the drawn frames as .mp4 or .avi")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--window", action="store_true", help="show the drawn frames in a window (q closes it)")

@@ -1,7 +1,7 @@
 """LiteRT's Interpreter, its CompiledModel with and without a weight cache, and no XNNPACK: speed, start, memory, bytes.
 
-``python -m benchmarks.engines MODEL.tflite …`` prints one table (Markdown) for each model. The runs are timed in turn in
-one process; start and memory in a process for each.
+``python -m benchmarks.engines MODEL.tflite …`` prints one table (Markdown) for each model. The runs are timed in turn,
+in one process; start and memory in a process for each.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from edge_runtime import __version__
 from edge_runtime.commands import bench, compare, decide, doctor, enroll, gallery, setup, trust
@@ -14,6 +15,8 @@ _COMMANDS = (setup, enroll, decide, compare, gallery, trust, bench, doctor)
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``siamlite``; returns the exit code."""
+    # numpy's OpenBLAS would start a thread for each core as soon as it is imported; --threads is for the models.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return run_command(build_parser(), argv)
 
 

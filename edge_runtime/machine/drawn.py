@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edge_runtime.images import Image
 
 # The person is drawn once at this size, with a shirt that goes on below, and set into each frame.
-_WIDTH_PX, _HEIGHT_PX = 480, 960
+_WIDTH_PX, _HEIGHT_PX = 480, 2400
 _CENTRE_PX = (240.0, 235.0)
 _FACE_PX = 300
 _FRAMES_PER_S = 15.0
@@ -29,7 +29,7 @@ def drawn_face() -> tuple[Image, Image]:
     """A head with shoulders.
 
     Returns:
-        uint8 picture of shape (960, 480, 3), RGB, and its mask of shape (960, 480), 255 where the person is.
+        uint8 picture of shape (2400, 480, 3), RGB, and its mask of shape (2400, 480), 255 where the person is.
     """
     canvas = np.full((_HEIGHT_PX, _WIDTH_PX, 3), _WALL, np.uint8)
     mask = np.zeros((_HEIGHT_PX, _WIDTH_PX), np.uint8)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.commands.console import EXIT_OK, emit, end_status, say, status, table
-from edge_runtime.commands.options import Commands, add_command, set_run, tower_options
+from edge_runtime.commands.options import Commands, add_command, set_run, source_option, tower_options
 from edge_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Add the command and its options."""
     parser = add_command(commands, "bench", "how long each stage takes on this machine")
-    parser.add_argument("--source", help="frames to time (see enroll; default: drawn ones with a face)")
-    parser.add_argument("--size", default="640x480", metavar="WxH", help="of the drawn frames (default: 640x480)")
+    source_option(parser, default="drawn frames with a face")
     tower_options(parser)
     parser.add_argument("--repeats", type=int, default=200, help="frames that are timed (default: 200)")
     parser.add_argument("--people", type=int, default=100, help="size of the gallery to match against (default: 100)")
@@ -81,25 +80,27 @@ def _print(result: dict[str, Any], machine: list[str]) -> None:
     say(f"{seen}, {frames['with_face']} with a face; 1:{tower['people']}")
     keys = ("p50_ms", "p95_ms", "p99_ms")
     rows = [[name, *(f"{times[key]:.2f}" for key in keys)] for name, times in result["stages"].items()]
+    tracked = result["tracker"]["whole frame"]
+    rows.append(["whole frame, tracker on", *(f"{tracked[key]:.2f}" for key in keys)])
     for number, times in result["threads"].items():
         rows += [[f"{name}, {number} thread(s)", *(f"{t[key]:.2f}" for key in keys)] for name, t in times.items()]
     print(table([["stage", "p50 ms", "p95 ms", "p99 ms"], *rows]))
-    print(f"frames a second: {result['frames_per_s']:g}")
+    print(f"frames a second: {result['frames_per_s']:g}, with the tracker {result['tracked_frames_per_s']:g}")
     print("\n".join(machine))
 
 
 def _frames(options: argparse.Namespace) -> Iterator[Frame]:
+    from edge_runtime.commands.given import given_frames
     from edge_runtime.machine.stages import endless, own_frames
     from edge_runtime.sources.camera import open_source
+    from edge_runtime.sources.options import parse_size
 
     if options.source:
-        return endless(lambda: open_source(options.source))
-    width, cross, height = options.size.lower().partition("x")
-    if not (
-        cross and width.isdecimal() and height.isdecimal() and 96 <= int(width) <= 8192 and 96 <= int(height) <= 8192
-    ):
-        raise UsageError(f"the size of the drawn frames is WIDTHxHEIGHT, from 96 to 8192 each, not {options.size!r}.")
-    return own_frames(int(width), int(height))
+        return endless(lambda: open_source(options.source, options=given_frames(options)))
+    width, height = (640, 480) if options.size is None else parse_size(options.size)
+    if min(width, height) < 96:
+        raise UsageError(f"the drawn frames must be 96 pixels a side at least, not {options.size}.")
+    return own_frames(width, height)
 
 
 def _max_threads(asked: int | None) -> int:

@@ -32,8 +32,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Do two pictures show one person?"""
     from edge_runtime.commands.given import load_tower
-    from edge_runtime.decisions.pair import compare_faces
-    from edge_runtime.decisions.verifier import choose_threshold
+    from edge_runtime.decisions.pair import compare_faces, pair_threshold
     from edge_runtime.files import refuse_overwrite
     from edge_runtime.images import read_image, write_image
 
@@ -42,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
     paths = (options.first, options.second)
     images = [read_image(path) for path in paths]
     tower, finder = load_tower(options)
-    threshold = choose_threshold(tower, target_fmr=options.fmr, threshold=options.threshold)
+    threshold = pair_threshold(tower, target_fmr=options.fmr, threshold=options.threshold)
     found = [finder.find_one(image, name=str(path)) for image, path in zip(images, paths, strict=True)]
     decision = compare_faces(tower, found[0], found[1], threshold)
     if options.out is not None:

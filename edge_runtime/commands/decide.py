@@ -53,9 +53,12 @@ def _run(options: argparse.Namespace) -> int:
     from edge_runtime.sources.camera import without_password
 
     verifier = _verifier(options)
-    with opened(options.source) as source:
-        steps = verifier.watch(source) if options.watch else verifier.attempt(source)
-        last = follow(options, verifier, source, steps)
+    if options.name is None and options.threshold is None and not options.json:
+        # Among many the threshold is not the card's own: say which it is, and what it promises.
+        say(verifier.operating.words)
+    with opened(options.source, options, patient=options.watch) as source:
+        steps = verifier.steps(source) if options.watch else verifier.attempt(source)
+        last = follow(options, steps, source, threshold=verifier.threshold)
         _say_unreadable(source)
     if options.watch:
         return EXIT_OK
@@ -73,10 +76,10 @@ def _watch(options: argparse.Namespace) -> int:
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         verifier = _verifier(options)
-        say(f"watching {len(verifier.enrolled.names)} people; Ctrl-C ends it")
+        say(verifier.operating.words)
         options.json = True
-        with opened(options.source) as source:
-            follow(options, verifier, source, verifier.watch(source))
+        with opened(options.source, options, patient=True) as source:
+            follow(options, verifier.steps(source), source, threshold=verifier.threshold)
             _say_unreadable(source)
     except _Stopped:
         say("stopped")
@@ -95,11 +98,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _verifier(options: argparse.Namespace) -> Verifier:
     from edge_runtime.commands.given import gallery_path, load_tower
-    from edge_runtime.decisions.decide import DecisionPolicy
+    from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
+    from edge_runtime.faces.tracker import TrackPolicy
     from edge_runtime.gallery.store import Gallery
 
-    policy = DecisionPolicy(frames=options.frames, timeout_s=options.timeout)
+    policy = DecisionPolicy(
+        frames=options.frames,
+        timeout_s=options.timeout,
+        faces=options.faces,
+        fusing=options.fuse,
+        needed=options.needed,
+        min_margin=options.margin,
+    )
+    tracking = TrackPolicy(detect_every=options.detect_every)
     tower, finder = load_tower(options)
     with Gallery.open(gallery_path(options), tower) as gallery:
         return Verifier(
@@ -110,6 +122,7 @@ def _verifier(options: argparse.Namespace) -> Verifier:
             target_fmr=options.fmr,
             threshold=options.threshold,
             policy=policy,
+            tracking=tracking,
         )
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from edge_runtime.errors import GalleryError
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.home import default_gallery, default_tower
-from edge_runtime.sources.camera import FrameSource, open_source
+from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
+from edge_runtime.sources.options import parse_size
 from edge_runtime.towers.delegates import Delegate
 from edge_runtime.towers.engines import EngineOptions
 from edge_runtime.towers.tower import Tower
@@ -30,8 +32,15 @@ def load_tower(options: argparse.Namespace) -> tuple[Tower, FaceFinder]:
         threads=options.threads,
         family=options.interpreter,
         options=engine.without_delegate(),
+        limits=QualityLimits.of(tower.card.quality_limits, given_limits(options)),
     )
     return tower, finder
+
+
+def given_limits(options: argparse.Namespace) -> dict[str, float]:
+    """What a face must reach, where the command line says so."""
+    smallest = getattr(options, "min_face", None)
+    return {} if smallest is None else {"min_interocular_px": smallest}
 
 
 def given_engine(options: argparse.Namespace) -> EngineOptions:
@@ -49,10 +58,27 @@ def gallery_path(options: argparse.Namespace) -> Path:
 
 
 @contextlib.contextmanager
-def opened(text: str) -> Iterator[FrameSource]:
-    """The source of frames, closed at the end."""
-    source = open_source(text)
+def opened(text: str, options: argparse.Namespace | None = None, *, patient: bool = False) -> Iterator[FrameSource]:
+    """The source of frames, closed at the end.
+
+    Args:
+        text: The source.
+        options: What the command line says of its size, rate, rotation and mirror.
+        patient: Whether a camera that is not there yet, or not any more, is waited for without end.
+    """
+    live = LivePolicy(patience_s=None) if patient else LivePolicy()
+    source = open_source(text, options=SourceOptions() if options is None else given_frames(options), live=live)
     try:
         yield source
     finally:
         source.close()
+
+
+def given_frames(options: argparse.Namespace) -> SourceOptions:
+    """What the frames should be like."""
+    return SourceOptions(
+        size_px=None if options.size is None else parse_size(options.size),
+        frames_per_s=options.rate,
+        rotation_deg=options.rotate,
+        mirror=options.mirror,
+    )

@@ -84,13 +84,20 @@ def gallery_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gallery", type=Path, help="gallery file (default: gallery.db at siamlite's home)")
 
 
-def source_option(parser: argparse.ArgumentParser) -> None:
-    """Where frames come from."""
+def source_option(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """Where frames come from, and what they should be like; required where no default is named."""
     parser.add_argument(
         "--source",
-        required=True,
-        help="camera number (0) or device, video file, picture, folder of pictures, or rtsp:// or http:// URL",
+        required=default is None,
+        help="camera number (0) or device, picamera or picamera:1, video file, picture, folder or glob of pictures, or "
+        "rtsp:// or http:// URL",
     )
+    parser.add_argument("--size", metavar="WxH", help="ask the camera for this size; shrink whatever is larger")
+    parser.add_argument("--rate", type=float, metavar="FPS", help="ask the camera for this rate; use at most so many")
+    parser.add_argument(
+        "--rotate", type=int, choices=[0, 90, 180, 270], default=0, help="turn the frames clockwise (default: 0)"
+    )
+    parser.add_argument("--mirror", action="store_true", help="swap left and right")
 
 
 def threshold_options(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +111,24 @@ def decision_options(parser: argparse.ArgumentParser) -> None:
     threshold_options(parser)
     parser.add_argument("--frames", type=int, default=5, help="good frames to average before deciding (default: 5)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds until an attempt is refused (default: 10)")
+    parser.add_argument(
+        "--faces",
+        choices=["exactly-one", "largest", "centre", "all"],
+        default="exactly-one",
+        help="whose face counts (default: exactly-one)",
+    )
+    parser.add_argument(
+        "--fuse",
+        choices=["weighted", "mean", "k-of-n"],
+        default="weighted",
+        help="how frames become one similarity (default: weighted)",
+    )
+    parser.add_argument("--needed", type=int, metavar="K", help="frames that must match, of k-of-n (default: all)")
+    parser.add_argument("--margin", type=float, default=0.0, help="lead that the nearest person needs (default: 0)")
+    parser.add_argument("--min-face", type=float, metavar="PX", help="least distance of the eyes in pixels")
+    parser.add_argument(
+        "--detect-every", type=int, default=10, metavar="N", help="detect in every N-th frame at least (default: 10)"
+    )
 
 
 def drawing_options(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.decisions.threshold import choose_threshold
 from edge_runtime.faces.finder import FoundFace
+from edge_runtime.gallery.match import Enrolled
 from edge_runtime.towers.tower import Tower
 
 
@@ -50,3 +55,13 @@ def compare_faces(tower: Tower, first: FoundFace, second: FoundFace, threshold: 
         # Not "different if below": what is no number is below nothing.
         verdict = "same" if similarity >= threshold else "different"
     return PairDecision(verdict=verdict, similarity=similarity, threshold=threshold, problems=problems)
+
+
+def pair_threshold(tower: Tower, *, target_fmr: float | None = None, threshold: float | None = None) -> float:
+    """The threshold of one comparison: the given one, or the card's for a target FMR.
+
+    Raises:
+        UsageError: See :func:`edge_runtime.decisions.threshold.choose_threshold`.
+    """
+    one = Enrolled.of({"": np.ones((1, tower.embedding_length), np.float32)})
+    return choose_threshold(tower, one, DecisionPolicy(frames=1), target_fmr=target_fmr, threshold=threshold).value

@@ -69,8 +69,8 @@ def measure(
         progress: Told what is being done.
 
     Returns:
-        Plain values for JSON: ``device``, ``tower``, ``frames``, ``stages``, ``frames_per_s``, ``threads``,
-        ``cold_start``, ``before``, ``after`` and ``other_work_cores``.
+        Plain values for JSON: ``device``, ``tower``, ``frames``, ``stages``, ``tracker``, ``frames_per_s``,
+        ``threads``, ``cold_start``, ``before``, ``after`` and ``other_work_cores``.
     """
     before, work = machine_state(), OtherWork()
     progress("loading the tower")
@@ -78,7 +78,8 @@ def measure(
     first = next(frames)
     progress(f"timing {plan.frames} frames")
     enrolled = strangers(plan.people, tower.embedding_length)
-    times = time_frames({0: Course(tower, finder, enrolled)}, frames, plan.frames)[0]
+    courses = {n: Course(tower, finder, enrolled, tracking=bool(n)) for n in (0, 1)}
+    times, tracked = time_frames(courses, frames, plan.frames).values()
     progress("timing threads")
     by_threads = _thread_times(load, frames, plan, enrolled) if plan.max_threads > 1 else {}
     progress("starting processes")
@@ -88,7 +89,9 @@ def measure(
         "tower": _tower(tower, finder, threads, plan.people),
         "frames": _frames(first.image_rgb, times, source),
         "stages": {name: percentiles(times.stages[name]) for name in (*STAGES, WHOLE) if name in times.stages},
+        "tracker": _tracker(tracked),
         "frames_per_s": round(times.frames / times.elapsed_s, 1),
+        "tracked_frames_per_s": round(tracked.frames / tracked.elapsed_s, 1),
         "threads": {str(n): _shares(timed) for n, timed in by_threads.items()},
         "cold_start": cold,
         "before": asdict(before),
@@ -106,6 +109,12 @@ def _thread_times(
 
 def _shares(times: Times) -> dict[str, dict[str, float]]:
     return {name: percentiles(times.stages[name]) for name in ("detect", "embed", WHOLE) if name in times.stages}
+
+
+def _tracker(times: Times) -> dict[str, Any]:
+    """What a frame costs where faces are followed, and in which share of the frames what was done."""
+    done = {stage: round(len(times.stages.get(stage, [])) / times.frames, 3) for stage in ("detect", "embed")}
+    return {WHOLE: percentiles(times.stages[WHOLE]), "detected": done["detect"], "embedded": done["embed"]}
 
 
 def _frames(image_rgb: Image, times: Times, source: str) -> dict[str, Any]:

@@ -14,12 +14,15 @@ _INK, _SOFT, _LINE = "#1f2933", "#66727f", "#e4e8ec"
 _COLOURS = {
     "grab": "#8a97a6",
     "detect": "#2f6db5",
+    "follow": "#5d8fd0",
     "align": "#3f9bb8",
     "embed": "#37966f",
     "match": "#b08a2e",
     "decide": "#a8598c",
     "whole frame": "#1f2933",
+    "tracker on": "#6a5aa8",
 }
+_TRACKED = "tracker on"
 
 
 def bench_svg(result: dict[str, Any]) -> str:
@@ -29,7 +32,7 @@ def bench_svg(result: dict[str, Any]) -> str:
         result: What :func:`edge_runtime.machine.bench.measure` gave.
     """
     parts, y = _head(result)
-    body, y = _stages(result["stages"], y)
+    body, y = _stages({**result["stages"], _TRACKED: result["tracker"]["whole frame"]}, y)
     parts += body
     if result["threads"]:
         body, y = _threads(result["threads"], y + 34)
@@ -63,7 +66,8 @@ def _head(result: dict[str, Any]) -> tuple[list[str], int]:
     second = f"{tower['interpreter']} · {device['name']}"
     third = (
         f"{frames['timed']} frames of {frames['source']}, {frames['width']}×{frames['height']}, "
-        f"{frames['with_face']} with a face · {result['frames_per_s']:g} frames a second"
+        f"{frames['with_face']} with a face · {result['frames_per_s']:g} frames a second, "
+        f"{result['tracked_frames_per_s']:g} with the tracker"
     )
     lines = [
         _text(24, 38, "How long a frame takes", font_size="21", font_weight="600"),
@@ -82,7 +86,7 @@ def _stages(stages: dict[str, dict[str, float]], top: int) -> tuple[list[str], i
     for number, (name, times) in enumerate(stages.items()):
         y = top + number * (_BAR + _GAP)
         colour = _COLOURS.get(name, _SOFT)
-        weight = "600" if name == "whole frame" else "400"
+        weight = "600" if name in ("whole frame", _TRACKED) else "400"
         middle = y + _BAR / 2
         p50, p95, p99 = (_LEFT + times[key] * scale for key in ("p50_ms", "p95_ms", "p99_ms"))
         parts += [

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.decisions.decide import judge
+from edge_runtime.decisions.attempt import Question
+from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.decisions.session import Session
 from edge_runtime.errors import SourceError
 from edge_runtime.faces.finder import FaceFinder
-from edge_runtime.gallery.match import Enrolled, person_similarities
+from edge_runtime.faces.tracker import TrackPolicy
+from edge_runtime.gallery.match import Enrolled
 from edge_runtime.images import decode_aloud, encode_image
 from edge_runtime.machine.drawn import drawn_frames
 from edge_runtime.measures.metrics import unit_rows
 from edge_runtime.sources.camera import Frame, FrameSource
 from edge_runtime.towers.tower import Tower
 
-STAGES = ("grab", "detect", "align", "embed", "match", "decide")
+STAGES = ("grab", "detect", "follow", "align", "embed", "match", "decide")
 WHOLE = "whole frame"
-# Frames that a decision is made from, as verification has it by default.
-_EVIDENCE = 5
 _DRAWN = 24
 
 
@@ -77,46 +77,59 @@ def own_frames(width: int, height: int) -> Iterator[Frame]:
 
 
 def endless(reopen: Callable[[], FrameSource]) -> Iterator[Frame]:
-    """The frames of a source, again and again; of a live one as they come."""
+    """The frames of a source, again and again, on one clock; of a live one as they come."""
+    start_s = 0.0
     while True:
-        source = reopen()
+        source, last_s = reopen(), 0.0
         try:
-            yield from source
+            for frame in source:
+                last_s = frame.time_s
+                yield replace(frame, time_s=start_s + frame.time_s)
         finally:
             source.close()
         if source.live:
             raise SourceError(f"{source.name} ended. Is it still plugged in and reachable?")
+        start_s += last_s + 1 / 15
 
 
 class Course:
-    """One tower and one face finder, and what a frame goes through with them."""
+    """One tower and one face finder, and what a frame goes through with them: all the way, or as the tracker has it."""
 
-    def __init__(self, tower: Tower, finder: FaceFinder, enrolled: Enrolled) -> None:
-        self._tower = tower
-        self._finder = finder
-        self._enrolled = enrolled
-        self._evidence: list[npt.NDArray[np.float32]] = []
+    def __init__(self, tower: Tower, finder: FaceFinder, enrolled: Enrolled, *, tracking: bool = False) -> None:
+        """Prepare a course.
+
+        Args:
+            tower: The tower.
+            finder: A face finder that fits it.
+            enrolled: The people that faces are compared with.
+            tracking: Whether faces are followed and compared when it is due, as in watching; if not, every frame is
+                looked at from detection to decision.
+        """
+        policy = DecisionPolicy(faces="largest") if tracking else DecisionPolicy(faces="largest", spacing_s=0)
+        self._tracking = tracking
+        self._session = Session(
+            tower.embed_one,
+            finder,
+            enrolled,
+            Question(names=enrolled.names, threshold=0.5, policy=policy),
+            TrackPolicy() if tracking else TrackPolicy(detect_every=1),
+            # Whoever is shown is one person: what is timed must not depend on the tower's opinion of a drawing.
+            same_person=-0.999,
+            endless=True,
+        )
 
     def go(self, frame: Frame, times: Times) -> None:
         """Take one frame all the way, and note how long each stage took."""
         start = time.perf_counter()
-        found = self._finder.find(frame.image_rgb, photo=frame.photo)
-        aligned = time.perf_counter()
-        times.frames += 1
-        times.add("detect", found[0].detect_ms if found else (aligned - start) * 1e3)
-        if found:
-            times.with_face += 1
-            times.add("align", sum(face.align_ms for face in found))
-            probe = self._tower.embed_one(found[0].crop_rgb)
-            embedded = time.perf_counter()
-            similarities = person_similarities(probe, self._enrolled)
-            matched = time.perf_counter()
-            self._evidence = [*self._evidence[1 - _EVIDENCE :], similarities]
-            judge(self._evidence, self._enrolled.names, 0.5)
-            times.add("embed", (embedded - aligned) * 1e3)
-            times.add("match", (matched - embedded) * 1e3)
-            times.add("decide", (time.perf_counter() - matched) * 1e3)
+        step = self._session.step(frame)
         times.add(WHOLE, (time.perf_counter() - start) * 1e3)
+        times.frames += 1
+        times.with_face += bool(step.seen.faces)
+        for stage, ms in step.seen.latency_ms.items():
+            times.add(stage, ms)
+        if step.decisions and not self._tracking:
+            # An attempt that has been decided looks no further: the next frame is the first of another one.
+            self._session.reset()
 
 
 def time_frames(courses: dict[int, Course], frames: Iterator[Frame], count: int) -> dict[int, Times]:

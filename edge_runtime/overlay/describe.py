@@ -2,54 +2,71 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from edge_runtime.decisions.decide import Decision
-from edge_runtime.decisions.verifier import Observation, Verifier
+from edge_runtime.decisions.observe import Observation, SeenFace
+from edge_runtime.decisions.visits import Standing
 from edge_runtime.overlay.picture import FaceLabel, Overlay
 from edge_runtime.overlay.words import outcome_words, reason_words, similarity_words
 
 
-def overlay_of(verifier: Verifier, seen: Observation, decision: Decision | None) -> Overlay:
+def overlay_of(
+    seen: Observation, standing: dict[int, Standing], decision: Decision | None, *, threshold: float
+) -> Overlay:
     """What is drawn on a frame.
 
     Args:
-        verifier: Who looked at it.
         seen: What was observed in it.
+        standing: How it stands with the tracks in view.
         decision: The decision that stands, if there is one.
+        threshold: Lowest similarity that is accepted.
     """
-    if decision is not None:
-        headline, detail = outcome_words(decision), similarity_words(decision)
-        if not detail and decision.reason != decision.outcome.value:
-            detail = reason_words(decision.reason, decision.advice)
-        state = "accepted" if decision.accepted else "rejected"
-    else:
-        headline, detail, state = "Looking", reason_words(seen.problem, seen.advice) if seen.problem else "", "looking"
-    faces = [_label(verifier, seen, decision, state)] if seen.face is not None else []
+    labels = [_label(face, standing.get(face.track), decision) for face in seen.faces]
+    headline, detail, state = _headline(seen, standing, decision)
     return Overlay(
-        faces=faces,
+        # Whoever counts is the last to be hidden.
+        faces=sorted(labels, key=lambda label: label.state == "other"),
         headline=headline,
         detail=detail,
         state=state,
-        threshold=verifier.threshold,
+        threshold=threshold,
         latency_ms=seen.latency_ms,
     )
 
 
-def _label(verifier: Verifier, seen: Observation, decision: Decision | None, state: str) -> FaceLabel:
-    assert seen.face is not None
-    name, similarity = "", None
-    if seen.similarities is not None:
-        best = int(np.argmax(seen.similarities))
-        name, similarity = f"{verifier.enrolled.names[best]}?", float(seen.similarities[best])
+def _headline(seen: Observation, standing: dict[int, Standing], decision: Decision | None) -> tuple[str, str, str]:
     if decision is not None:
-        name = decision.person or (decision.claimed and f"not {decision.claimed}") or "unknown"
-        similarity = decision.similarity
+        detail = similarity_words(decision)
+        if not detail and decision.reason != decision.outcome.value:
+            detail = reason_words(decision.reason, decision.advice)
+        return outcome_words(decision), detail, "accepted" if decision.accepted else "rejected"
+    if seen.problem is not None:
+        return "Looking", reason_words(seen.problem, seen.advice), "looking"
+    under_way = next((one for one in standing.values() if one.decision is None), None)
+    if under_way is None:
+        return "Looking", "", "looking"
+    return "Looking", f"{under_way.good_frames} of {under_way.wanted} good frames", "looking"
+
+
+def _label(face: SeenFace, standing: Standing | None, decision: Decision | None) -> FaceLabel:
+    landmarks = face.face.landmarks_px if face.fresh else None
+    own = standing.decision if standing is not None else None
+    if own is None and decision is not None and decision.track is not None and decision.track == face.track:
+        own = decision
+    if own is not None:
+        name = own.person or (f"not {own.claimed}" if own.claimed else "unknown")
+        state = "accepted" if own.accepted else "rejected"
+        return FaceLabel(
+            box_px=face.face.box_px, landmarks_px=landmarks, state=state, name=name, similarity=own.similarity
+        )
+    if not face.subject:
+        return FaceLabel(box_px=face.face.box_px, landmarks_px=landmarks, state="other")
+    nearest = face.nearest if standing is None else standing.nearest
     return FaceLabel(
-        box_px=seen.face.face.box_px,
-        landmarks_px=seen.face.face.landmarks_px,
-        state="poor" if decision is None and seen.problem else state,
-        name=name,
-        similarity=similarity,
-        reason=reason_words(seen.problem, seen.advice) if decision is None and seen.problem else "",
+        box_px=face.face.box_px,
+        landmarks_px=landmarks,
+        state="looking" if face.problem is None else "poor",
+        name=f"{nearest}?" if nearest else "",
+        similarity=face.similarity if standing is None else standing.similarity,
+        reason="" if face.problem is None else reason_words(face.problem, face.advice),
+        progress=None if standing is None else (standing.good_frames, standing.wanted),
     )

@@ -19,7 +19,7 @@ STATES: dict[str, Colour] = {
 _STAGE_COLOURS: dict[str, Colour] = {
     "grab": (160, 172, 186),
     "detect": (96, 165, 235),
-    "follow": (96, 165, 235),
+    "follow": (150, 190, 240),
     "align": (92, 200, 222),
     "embed": (92, 204, 150),
     "match": (232, 186, 84),

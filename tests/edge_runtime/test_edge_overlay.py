@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from edge_helpers import GENUINE, IMPOSTOR, LAW, THRESHOLD, Command
+from edge_helpers import GENUINE, IMPOSTOR, LAW, THRESHOLD, Command, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,8 +188,6 @@ def test_a_window_that_cannot_be_opened_is_one_line(
 
 
 def test_two_pictures_are_compared(siamlite: Command, tiny_tower_path: Path, att_faces: Path, tmp_path: Path) -> None:
-    import json
-
     def pair(a: Path, b: Path, *more: object) -> tuple[int, str, str]:
         return siamlite("compare", a, b, "--tower", tiny_tower_path, "--threshold", THRESHOLD, *more)
 
@@ -210,3 +209,24 @@ def test_two_pictures_are_compared(siamlite: Command, tiny_tower_path: Path, att
     wall = write_image(tmp_path / "wall.png", frame(200, 200))
     assert "no face" in siamlite.fails(2, "compare", mine, wall, "--tower", tiny_tower_path, "--threshold", 0.5)
     assert "cannot read" in siamlite.fails(2, "compare", mine, tmp_path / "no.png", "--tower", tiny_tower_path)
+
+
+def test_everybody_is_told_of_and_labelled_with_all(
+    siamlite: Command, tiny_tower_path: Path, gallery_path: Path, att_faces: Path, tmp_path: Path
+) -> None:
+    for number in (6, 7, 8):
+        pair = scene(att_faces / GENUINE / f"{number}.pgm", att_faces / IMPOSTOR / f"{number}.pgm", width=480)
+        write_image(tmp_path / f"in/{number}.png", pair)
+    words = ["--source", tmp_path / "in", "--tower", tiny_tower_path, "--gallery", gallery_path]
+    words += ["--threshold", THRESHOLD, "--frames", 1, "--annotate", tmp_path / "seen"]
+    code, out, _ = siamlite("watch", "--faces", "all", *words)
+    decisions = [json.loads(line) for line in out.splitlines()]
+    assert (code, len(decisions)) == (0, 6)
+    # One picture alone is little for a small tower: not every one of the same person is accepted.
+    assert {decision["person"] for decision in decisions} == {GENUINE, None}
+    drawn = read_image(next((tmp_path / "seen").glob("*-accepted.jpg"))).astype(int)
+    assert (drawn[..., 1] - drawn[..., [0, 2]].max(axis=2) > 50).sum() > 100
+    assert (drawn[..., 0] - drawn[..., [1, 2]].max(axis=2) > 50).sum() > 100
+    code, out, _ = siamlite("identify", "--faces", "largest", *words)
+    assert (code, out.split()[0]) in [(0, "accepted"), (1, "rejected")]
+    assert "--faces" in siamlite("watch", "--faces", "both", *words)[2]

@@ -51,7 +51,7 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
 
 def test_only_one_file_names_the_interpreters() -> None:
     naming = [p.name for p in files("edge_runtime") if any(name in p.read_text() for name in INTERPRETERS)]
-    assert naming == ["interpreter.py"]
+    assert naming == ["backends.py"]
 
 
 def test_only_one_file_imports_picamera2() -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from edge_runtime.errors import GalleryError, UsageError
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.gallery.keys import PASSPHRASE_VARIABLE, Access
 from edge_runtime.home import default_gallery, default_tower
 from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
 from edge_runtime.sources.options import parse_size
+from edge_runtime.towers.delegates import Delegate
+from edge_runtime.towers.engines import EngineOptions
 from edge_runtime.towers.tower import Tower
 from edge_runtime.towers.trust import Trust
 
@@ -23,15 +26,30 @@ def load_tower(options: argparse.Namespace) -> tuple[Tower, FaceFinder]:
     """The tower, and a face finder that fits it."""
     trust = Trust.configured(options.trusted_key, require=options.require_signed)
     path = options.tower or default_tower()
-    tower = Tower.load(path, threads=options.threads, family=options.interpreter, trust=trust)
+    engine = given_engine(options)
+    tower = Tower.load(path, threads=options.threads, family=options.interpreter, options=engine, trust=trust)
     finder = FaceFinder(
         size_px=tower.card.input.size_px,
         template=tower.card.template,
         detector=options.detector,
         threads=options.threads,
         family=options.interpreter,
+        options=engine.without_delegate(),
+        limits=QualityLimits.of(tower.card.quality_limits, given_limits(options)),
     )
     return tower, finder
+
+
+def given_limits(options: argparse.Namespace) -> dict[str, float]:
+    """What a face must reach, where the command line says so."""
+    smallest = getattr(options, "min_face", None)
+    return {} if smallest is None else {"min_interocular_px": smallest}
+
+
+def given_engine(options: argparse.Namespace) -> EngineOptions:
+    """How the models are run."""
+    delegate = None if options.delegate is None else Delegate.parse(options.delegate)
+    return EngineOptions(engine=options.engine, xnnpack=not options.no_xnnpack, delegate=delegate)
 
 
 def gallery_path(options: argparse.Namespace) -> Path:

@@ -54,6 +54,21 @@ def threads_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
     )
+    engine_options(parser)
+
+
+def engine_options(parser: argparse.ArgumentParser) -> None:
+    """How the interpreter runs the models."""
+    parser.add_argument(
+        "--engine",
+        choices=["interpreter", "compiled", "auto"],
+        default="interpreter",
+        help="LiteRT's Interpreter (default), its CompiledModel, or the faster of both here",
+    )
+    parser.add_argument("--no-xnnpack", action="store_true", help="compute without XNNPACK: another embedding space")
+    parser.add_argument(
+        "--delegate", metavar="LIBRARY[,OPTION=VALUE…]", help="run the tower by a delegate, such as libedgetpu.so.1"
+    )
 
 
 def trust_options(parser: argparse.ArgumentParser) -> None:
@@ -90,11 +105,11 @@ def lock_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def source_option(parser: argparse.ArgumentParser) -> None:
-    """Where frames come from, and what they should be like."""
+def source_option(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """Where frames come from, and what they should be like; required where no default is named."""
     parser.add_argument(
         "--source",
-        required=True,
+        required=default is None,
         help="camera number (0) or device, picamera or picamera:1, video file, picture, folder or glob of pictures, or "
         "rtsp:// or http:// URL",
     )
@@ -106,14 +121,42 @@ def source_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mirror", action="store_true", help="swap left and right")
 
 
-def decision_options(parser: argparse.ArgumentParser) -> None:
-    """How frames become a decision, and what is shown of it."""
+def threshold_options(parser: argparse.ArgumentParser) -> None:
+    """From which similarity on two faces are one person's."""
     parser.add_argument("--fmr", type=float, help="target false match rate, one of the card's (default: the card's)")
     parser.add_argument("--threshold", type=float, help="a similarity of your own instead of the card's threshold")
+
+
+def decision_options(parser: argparse.ArgumentParser) -> None:
+    """How frames become a decision."""
+    threshold_options(parser)
     parser.add_argument("--frames", type=int, default=5, help="good frames to average before deciding (default: 5)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds until an attempt is refused (default: 10)")
-    parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
+    parser.add_argument(
+        "--faces",
+        choices=["exactly-one", "largest", "centre", "all"],
+        default="exactly-one",
+        help="whose face counts (default: exactly-one)",
+    )
+    parser.add_argument(
+        "--fuse",
+        choices=["weighted", "mean", "k-of-n"],
+        default="weighted",
+        help="how frames become one similarity (default: weighted)",
+    )
+    parser.add_argument("--needed", type=int, metavar="K", help="frames that must match, of k-of-n (default: all)")
+    parser.add_argument("--margin", type=float, default=0.0, help="lead that the nearest person needs (default: 0)")
+    parser.add_argument("--min-face", type=float, metavar="PX", help="least distance of the eyes in pixels")
+    parser.add_argument(
+        "--detect-every", type=int, default=10, metavar="N", help="detect in every N-th frame at least (default: 10)"
+    )
+
+
+def drawing_options(parser: argparse.ArgumentParser) -> None:
+    """What is shown of the frames."""
     parser.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
     )
-    parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")
+    parser.add_argument("--save-video", type=Path, metavar="FILE", help="record the drawn frames as .mp4 or .avi")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--window", action="store_true", help="show the drawn frames in a window (q closes it)")

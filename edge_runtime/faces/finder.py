@@ -16,6 +16,7 @@ from edge_runtime.faces.landmarks import LandmarkRefiner, refiner_for
 from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem
 from edge_runtime.home import models_folder
 from edge_runtime.images import Image
+from edge_runtime.towers.interpreter import EngineOptions
 
 # A photograph that is cropped tight has no room around the face for the detector: it is tried again with a border.
 _PHOTO_BORDER = 0.5
@@ -58,6 +59,7 @@ class FaceFinder:
         min_score: float = 0.5,
         threads: int = 1,
         family: str | None = None,
+        options: EngineOptions | None = None,
     ) -> None:
         """Load the detector.
 
@@ -70,6 +72,7 @@ class FaceFinder:
             min_score: Faces that the detector is less sure of are left out.
             threads: Threads to compute with.
             family: Which interpreter.
+            options: How it runs the detector.
 
         Raises:
             UsageError: The detector is unknown.
@@ -83,7 +86,12 @@ class FaceFinder:
         self.limits = limits or QualityLimits()
         self.refiner: LandmarkRefiner | None = refiner_for(template)
         self.detector = FaceDetector(
-            (models or models_folder()) / model.file_name, model, min_score=min_score, threads=threads, family=family
+            (models or models_folder()) / model.file_name,
+            model,
+            min_score=min_score,
+            threads=threads,
+            family=family,
+            options=options,
         )
 
     def find(self, image_rgb: Image, *, photo: bool = False) -> list[FoundFace]:

@@ -111,9 +111,9 @@ def _max_threads(asked: int | None) -> int:
 
 def _same_tower(options: argparse.Namespace) -> list[str]:
     """The options that load the same tower in another process."""
-    from edge_runtime.home import default_tower
+    from edge_runtime.towers.shipped import find_tower
 
-    words = ["--tower", str(options.tower or default_tower()), "--threads", str(options.threads)]
+    words = ["--tower", str(find_tower(options.tower)), "--threads", str(options.threads)]
     words += ["--detector", options.detector, "--engine", options.engine]
     for name in ("interpreter", "delegate"):
         if getattr(options, name) is not None:

@@ -90,6 +90,7 @@ def _run(options: argparse.Namespace) -> int:
         say(f"warning: {path} is not encrypted: whoever reads it holds biometric data")
     if options.keep_crops:
         say("their aligned pictures are kept in the gallery too; siamlite gallery remove deletes them with the rest")
-    words = [options.name, "--tower", str(tower.path), "--source", without_password(options.source)]
+    chosen = [] if options.tower is None else ["--tower", str(options.tower)]
+    words = [options.name, *chosen, "--source", without_password(options.source)]
     say(f"next: siamlite verify {shlex.join(words)}")
     return EXIT_OK

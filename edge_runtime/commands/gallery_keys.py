@@ -30,7 +30,11 @@ def add(actions: Commands) -> None:
     gallery_option(rekeying)
     set_run(rekeying, _rekey)
     migration = add_command(actions, "migrate", "bring a gallery to this version, or to another tower")
-    migration.add_argument("--tower", type=Path, help="embed the kept pictures anew with this tower")
+    migration.add_argument(
+        "--tower",
+        metavar="TOWER",
+        help="embed the kept pictures anew with this tower: a file, or one that comes with siamlite",
+    )
     migration.add_argument("--drop", action="store_true", help="remove people of whom no pictures are kept")
     trust_options(migration)
     threads_option(migration)
@@ -79,6 +83,7 @@ def _migrate(options: argparse.Namespace) -> int:
     from edge_runtime.gallery.rewriting import reembed
     from edge_runtime.gallery.store import Gallery
     from edge_runtime.gallery.upgrade import needs_upgrade, upgrade
+    from edge_runtime.towers.shipped import find_tower
     from edge_runtime.towers.tower import Tower
     from edge_runtime.towers.trust import Trust
 
@@ -86,7 +91,7 @@ def _migrate(options: argparse.Namespace) -> int:
     tower = None
     if options.tower:
         trust = Trust.configured(options.trusted_key, require=options.require_signed)
-        tower = Tower.load(options.tower, threads=options.threads, family=options.interpreter, trust=trust)
+        tower = Tower.load(find_tower(options.tower), threads=options.threads, family=options.interpreter, trust=trust)
     upgraded = upgrade(path, access) if needs_upgrade(path) else None
     embedded, removed = 0, list[str]()
     if tower is not None:

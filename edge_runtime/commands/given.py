@@ -13,11 +13,12 @@ from edge_runtime.errors import GalleryError, UsageError
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.gallery.keys import PASSPHRASE_VARIABLE, Access
-from edge_runtime.home import default_gallery, default_tower
+from edge_runtime.home import default_gallery
 from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
 from edge_runtime.sources.options import parse_size
 from edge_runtime.towers.delegates import Delegate
 from edge_runtime.towers.engines import EngineOptions
+from edge_runtime.towers.shipped import find_tower
 from edge_runtime.towers.tower import Tower
 from edge_runtime.towers.trust import Trust
 
@@ -25,7 +26,7 @@ from edge_runtime.towers.trust import Trust
 def load_tower(options: argparse.Namespace) -> tuple[Tower, FaceFinder]:
     """The tower, and a face finder that fits it."""
     trust = Trust.configured(options.trusted_key, require=options.require_signed)
-    path = options.tower or default_tower()
+    path = find_tower(options.tower)
     engine = given_engine(options)
     tower = Tower.load(path, threads=options.threads, family=options.interpreter, options=engine, trust=trust)
     finder = FaceFinder(

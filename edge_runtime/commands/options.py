@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge_runtime.imports import require_runtime
+from edge_runtime.towers.shipped import DEFAULT_SHIPPED, SHIPPED, TOWER_VARIABLE
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -38,9 +39,19 @@ def add_group(commands: Commands, name: str, text: str) -> Commands:
     return parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
 
+def tower_option(parser: argparse.ArgumentParser) -> None:
+    """Which tower."""
+    parser.add_argument(
+        "--tower",
+        metavar="TOWER",
+        help=f"a tower file, or a tower that comes with siamlite: {', '.join(SHIPPED)} (default: ${TOWER_VARIABLE}, "
+        f"tower.tflite at siamlite's home, or {DEFAULT_SHIPPED})",
+    )
+
+
 def tower_options(parser: argparse.ArgumentParser) -> None:
     """Which tower, which interpreter, which detector."""
-    parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
+    tower_option(parser)
     trust_options(parser)
     threads_option(parser)
     parser.add_argument(

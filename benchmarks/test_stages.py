@@ -11,6 +11,8 @@ import pytest
 from edge_runtime.faces.align import align_face
 from edge_runtime.faces.detect import MODELS
 from edge_runtime.faces.finder import FaceFinder, FoundFace
+from edge_runtime.faces.follow import FollowLimits, follow_face
+from edge_runtime.faces.quality import QualityLimits, measure_quality, quality_problem
 from edge_runtime.gallery.match import Enrolled, person_similarities
 from edge_runtime.images import Image, decode_image, encode_image
 from edge_runtime.measures.metrics import unit_rows
@@ -40,8 +42,20 @@ def test_detect(benchmark: Any, name: str, models: Path, frame: Image) -> None:
 
 def test_align(benchmark: Any, frame: Image, face: FoundFace, tower: Tower) -> None:
     """Landmarks to a crop."""
-    crop = benchmark(align_face, frame, face.face.landmarks_px, tower.spec.size_px, tower.card.template)
+    crop = benchmark(align_face, frame, face.points_px, tower.spec.size_px, tower.card.template)
     assert np.array_equal(crop, face.crop_rgb)
+
+
+def test_quality(benchmark: Any, frame: Image, face: FoundFace) -> None:
+    """Everything that is measured of a face, and its limits."""
+    quality = benchmark(measure_quality, frame, face.face, face.crop_rgb)
+    assert quality_problem(quality, QualityLimits()) is None
+
+
+def test_follow(benchmark: Any, frame: Image, face: FoundFace) -> None:
+    """A face from one frame to the next, without detection."""
+    after = np.roll(frame, 2, axis=1)
+    assert benchmark(follow_face, frame, after, face.face, FollowLimits()) is not None
 
 
 def test_preprocess(benchmark: Any, face: FoundFace, tower: Tower) -> None:

@@ -35,7 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     """Decide, once or for each visit."""
     from edge_runtime.commands.follow import exit_code, follow
     from edge_runtime.commands.given import gallery_access, gallery_path, load_tower, opened
-    from edge_runtime.decisions.decide import DecisionPolicy
+    from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.gallery.store import Gallery
     from edge_runtime.sources.camera import PictureSource, without_password
@@ -52,8 +52,8 @@ def _run(options: argparse.Namespace) -> int:
             threshold=options.threshold,
             policy=policy,
         )
-    with opened(options.source) as source:
-        steps = verifier.watch(source) if options.watch else verifier.attempt(source)
+    with opened(options.source, options, patient=options.watch) as source:
+        steps = verifier.steps(source) if options.watch else verifier.attempt(source)
         last = follow(options, steps)
         for message in source.unreadable if isinstance(source, PictureSource) else []:
             say(f"skipped: {message}")

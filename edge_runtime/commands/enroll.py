@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     def progress(got: int, wanted: int, advice: str) -> None:
         status(f"{got}{f' of {wanted}' if wanted else ''} samples  {advice}")
 
-    with opened(options.source) as source:
+    with opened(options.source, options) as source:
         enrolment = collect(source, finder, tower, policy, progress=progress)
         unreadable = source.unreadable if isinstance(source, PictureSource) else []
     end_status()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit
 from edge_runtime.decisions.decide import Decision, Outcome
+from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.overlay import draw, show
-from edge_runtime.decisions.verifier import Observation, Step
+from edge_runtime.decisions.session import Step
 from edge_runtime.images import Image, write_image
 from edge_runtime.sources.camera import Frame
 
@@ -22,18 +23,19 @@ def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | Non
     numbers = itertools.count()
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: tuple[Frame, Observation] | None = None
-    for frame, seen, decision in steps:
-        if seen.face is not None or pictured is None:
-            pictured = frame, seen
-        if decision is not None:
+    for step in steps:
+        if step.frame is not None and (step.seen.face is not None or pictured is None):
+            pictured = step.frame, step.seen
+        for decision in step.decisions:
             last = standing = decision
             _report(options, decision)
-            if options.annotate:
+            if options.annotate and pictured is not None:
                 picture = draw(pictured[0].image_rgb, pictured[1], decision)
                 _annotate(options.annotate, next(numbers), picture, decision)
-        elif seen.problem == "no-face":
+        if not step.decisions and step.seen.problem == "no-face":
             standing = None
-        if options.show and not show(draw(frame.image_rgb, seen, standing), "siamlite"):
+        shown = None if step.frame is None else draw(step.frame.image_rgb, step.seen, standing)
+        if options.show and shown is not None and not show(shown, "siamlite"):
             break
     return last
 

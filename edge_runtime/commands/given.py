@@ -13,7 +13,8 @@ from edge_runtime.errors import GalleryError, UsageError
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.gallery.keys import PASSPHRASE_VARIABLE, Access
 from edge_runtime.home import default_gallery, default_tower
-from edge_runtime.sources.camera import FrameSource, open_source
+from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
+from edge_runtime.sources.options import parse_size
 from edge_runtime.towers.tower import Tower
 from edge_runtime.towers.trust import Trust
 
@@ -48,13 +49,30 @@ def gallery_access(options: argparse.Namespace) -> Access:
 
 
 @contextlib.contextmanager
-def opened(text: str) -> Iterator[FrameSource]:
-    """The source of frames, closed at the end."""
-    source = open_source(text)
+def opened(text: str, options: argparse.Namespace | None = None, *, patient: bool = False) -> Iterator[FrameSource]:
+    """The source of frames, closed at the end.
+
+    Args:
+        text: The source.
+        options: What the command line says of its size, rate, rotation and mirror.
+        patient: Whether a camera that is not there yet, or not any more, is waited for without end.
+    """
+    live = LivePolicy(patience_s=None) if patient else LivePolicy()
+    source = open_source(text, options=SourceOptions() if options is None else given_frames(options), live=live)
     try:
         yield source
     finally:
         source.close()
+
+
+def given_frames(options: argparse.Namespace) -> SourceOptions:
+    """What the frames should be like."""
+    return SourceOptions(
+        size_px=None if options.size is None else parse_size(options.size),
+        frames_per_s=options.rate,
+        rotation_deg=options.rotate,
+        mirror=options.mirror,
+    )
 
 
 _ASKED: dict[str, str] = {}

@@ -91,12 +91,19 @@ def lock_options(parser: argparse.ArgumentParser) -> None:
 
 
 def source_option(parser: argparse.ArgumentParser) -> None:
-    """Where frames come from."""
+    """Where frames come from, and what they should be like."""
     parser.add_argument(
         "--source",
         required=True,
-        help="camera number (0) or device, video file, picture, folder of pictures, or rtsp:// or http:// URL",
+        help="camera number (0) or device, picamera or picamera:1, video file, picture, folder or glob of pictures, or "
+        "rtsp:// or http:// URL",
     )
+    parser.add_argument("--size", metavar="WxH", help="ask the camera for this size; shrink whatever is larger")
+    parser.add_argument("--rate", type=float, metavar="FPS", help="ask the camera for this rate; use at most so many")
+    parser.add_argument(
+        "--rotate", type=int, choices=[0, 90, 180, 270], default=0, help="turn the frames clockwise (default: 0)"
+    )
+    parser.add_argument("--mirror", action="store_true", help="swap left and right")
 
 
 def decision_options(parser: argparse.ArgumentParser) -> None:

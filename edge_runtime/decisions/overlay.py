@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from edge_runtime.decisions.decide import Decision
-from edge_runtime.decisions.verifier import Observation
+from edge_runtime.decisions.observe import Observation
 from edge_runtime.errors import MissingDependency
 from edge_runtime.images import Image
 

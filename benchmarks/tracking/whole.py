@@ -15,6 +15,7 @@ from edge_runtime.decisions.verifier import Verifier
 from edge_runtime.faces.cut import scene_change, thumbnail
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.tracker import TrackPolicy
+from edge_runtime.gallery.keys import Access, make_key_file
 from edge_runtime.gallery.store import Gallery, Template
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
@@ -32,7 +33,12 @@ def measure_whole(
         detected and embedded, and how many visits were accepted and how many decisions fell.
     """
     found: dict[str, list[list[Step]]] = {name: [] for name in DETECT_EVERY}
-    with tempfile.TemporaryDirectory() as folder, Gallery.open(Path(folder) / "g.db", tower, create=True) as gallery:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Gallery.open(
+            Path(folder) / "g.db", tower, create=True, access=Access(key_file=make_key_file(Path(folder) / "g.key"))
+        ) as gallery,
+    ):
         for at, clip in enumerate(clips):
             crop = next(items[0].crop_rgb for frame in clip.frames if (items := finder.find(frame)))
             template = Template(embedding=tower.embed_one(crop), sharpness=50.0, interocular_px=40.0)

@@ -54,6 +54,7 @@ def tower_options(parser: argparse.ArgumentParser) -> None:
     tower_option(parser)
     trust_options(parser)
     threads_option(parser)
+    engine_options(parser)
     parser.add_argument(
         "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
     )
@@ -65,7 +66,6 @@ def threads_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
     )
-    engine_options(parser)
 
 
 def engine_options(parser: argparse.ArgumentParser) -> None:

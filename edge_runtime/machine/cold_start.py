@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.errors import SiamliteError, UsageError
-from edge_runtime.gallery.keys import Access
+from edge_runtime.gallery.keys import Access, make_key_file
 from edge_runtime.gallery.store import Gallery, Template
 from edge_runtime.images import Image, write_image
 from edge_runtime.measures.metrics import unit_rows
@@ -48,7 +48,7 @@ def cold_starts(tower: Tower, image_rgb: Image, words: list[str], *, runs: int) 
         picture = write_image(Path(folder) / "frame.png", image_rgb)
         gallery = Path(folder) / "gallery.db"
         row = unit_rows(np.random.default_rng(2).normal(size=(1, tower.embedding_length)))[0]
-        key = Path(folder) / "gallery.key"
+        key = make_key_file(Path(folder) / "gallery.key")
         with Gallery.open(gallery, tower, create=True, access=Access(key_file=key)) as opened:
             opened.enrol("somebody", [Template(embedding=row, sharpness=50.0, interocular_px=50.0)])
         command = ["identify", "--source", str(picture), "--gallery", str(gallery), "--key-file", str(key)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edge_helpers import THRESHOLD, Command
 
-from edge_runtime.decisions.verifier import choose_threshold
+from edge_runtime.decisions.pair import pair_threshold
 from edge_runtime.errors import MissingDependency, TowerError, UsageError
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.faces.finder import FaceFinder
@@ -70,18 +70,18 @@ def test_the_self_test_is_exact_in_the_family_it_was_made_with(tower: Tower) -> 
 
 def test_thresholds_of_the_card_hold_in_its_family_alone(tower: Tower) -> None:
     if tower.calibrated:
-        assert choose_threshold(tower) == tower.card.operating_point(0.01).threshold
-        assert choose_threshold(tower, target_fmr=0.1) < choose_threshold(tower, target_fmr=0.001)
+        assert pair_threshold(tower) == tower.card.operating_point(0.01).threshold
+        assert pair_threshold(tower, target_fmr=0.1) < pair_threshold(tower, target_fmr=0.001)
     else:
         with pytest.raises(UsageError, match=r"measured with ai-edge-litert .* not tflite-runtime.*--threshold"):
-            choose_threshold(tower)
-    assert choose_threshold(tower, threshold=0.5) == 0.5
+            pair_threshold(tower)
+    assert pair_threshold(tower, threshold=0.5) == 0.5
 
 
 @pytest.mark.parametrize("threshold", [-1, 1.5, float("nan"), float("inf")])
 def test_a_threshold_of_ones_own_must_be_a_cosine(tower: Tower, threshold: float) -> None:
     with pytest.raises(UsageError, match="cosine similarity"):
-        choose_threshold(tower, threshold=threshold)
+        pair_threshold(tower, threshold=threshold)
 
 
 def test_the_command_line_needs_a_threshold_in_the_other_family(

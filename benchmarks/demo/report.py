@@ -46,10 +46,11 @@ def tiles(folder: Path, attempts: list[Attempt]) -> list[dict[str, Any]]:
         attempts: The identification attempts, one for each visit, in order of the video.
     """
     pictures = sorted(folder.glob("*.jpg"))
-    decided = [attempt for attempt in attempts if attempt.outcome != "no-decision"]
     found = []
-    for path, attempt in zip(pictures, decided, strict=False):
-        picture = read_image(path)
+    for attempt in attempts:
+        if attempt.decision is None:
+            continue
+        picture = read_image(pictures[attempt.decision])
         height = round(picture.shape[0] * _TILE_WIDTH / picture.shape[1])
         small = np.asarray(cv2.resize(picture, (_TILE_WIDTH, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         wrong = attempt.false_accept or attempt.false_reject

@@ -25,6 +25,7 @@ class Attempt:
         similarity: Mean similarity that was compared with the threshold.
         threshold: That threshold.
         ended_s: Stream time of the answer.
+        decision: Which of all decisions it was, from 0; None without one.
     """
 
     visitor: str
@@ -35,6 +36,7 @@ class Attempt:
     similarity: float | None
     threshold: float | None
     ended_s: float
+    decision: int | None
 
     @property
     def accepted(self) -> bool:
@@ -82,9 +84,9 @@ def match_visits(decisions: Iterable[dict[str, Any]], visits: list[Visit], *, cl
     answers = list(decisions)
     attempts = []
     for visit in visits:
-        mine = [a for a in answers if visit.start_s <= a["ended_s"] < visit.end_s + _LATE_S]
-        mine.sort(key=lambda a: a["outcome"] != "accepted")
-        answer = mine[0] if mine else None
+        mine = [n for n, a in enumerate(answers) if visit.start_s <= a["ended_s"] < visit.end_s + _LATE_S]
+        mine.sort(key=lambda n: answers[n]["outcome"] != "accepted")
+        answer = answers[mine[0]] if mine else None
         attempts.append(
             Attempt(
                 visitor=visit.person,
@@ -95,6 +97,7 @@ def match_visits(decisions: Iterable[dict[str, Any]], visits: list[Visit], *, cl
                 similarity=answer["similarity"] if answer else None,
                 threshold=answer["threshold"] if answer else None,
                 ended_s=answer["ended_s"] if answer else visit.end_s,
+                decision=mine[0] if mine else None,
             )
         )
     return attempts

@@ -69,8 +69,10 @@ def test_nobody_in_the_video_was_trained_or_calibrated_on(demo: Path) -> None:
 
 def test_the_report_carries_its_pictures(demo: Path) -> None:
     page = (demo / "report.html").read_text()
+    visits = json.loads((demo / "result.json").read_text())["identify"]["attempts"]
     assert page.count("data:image/png;base64,") == 4
-    assert page.count("data:image/jpeg;base64,") == len(list((demo / "frames").glob("*.jpg"))) > 0
+    # One for each visit that was decided on; a visitor whose track broke has two decisions.
+    assert 0 < page.count("data:image/jpeg;base64,") <= min(visits, len(list((demo / "frames").glob("*.jpg"))))
     assert "http://" not in page
     assert "https://" not in page
 

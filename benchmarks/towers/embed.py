@@ -137,7 +137,7 @@ def _take(picture: Path, cutter: Cutter) -> Taken:
 
 def float_tower(path: Path, spec: InputSpec) -> Callable[[npt.NDArray[np.uint8]], Rows]:
     """A function that embeds crops, uint8 of shape (n, size, size, 3), by the float tower; float32 of shape (n, d)."""
-    from train.keras_quietly import load_keras
+    from train.keras_quietly import known_warnings, load_keras
 
     model = load_keras(path)
     if tuple(model.input_shape[1:]) != spec.shape:
@@ -148,8 +148,9 @@ def float_tower(path: Path, spec: InputSpec) -> Callable[[npt.NDArray[np.uint8]]
         # The last chunk is filled up, so that one shape is traced and no more.
         missing = max(0, _CHUNK - len(pixels))
         filled = np.pad(pixels, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        rows = model.predict_on_batch(normalise(filled, spec))[: len(pixels)]
-        return np.asarray(rows, dtype=np.float32).reshape(len(pixels), -1)
+        with known_warnings():
+            rows = np.asarray(model.predict_on_batch(normalise(filled, spec)), dtype=np.float32)
+        return rows[: len(pixels)].reshape(len(pixels), -1)
 
     return embed
 
@@ -167,7 +168,7 @@ def _read(path: Path, count: int) -> Embedded | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as stream, np.load(stream) as file:
             held = {name: file[name] for name in ("reasons", "int8", "float32", *_MEASURES)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         say(f"{path} is damaged: embedding anew")

@@ -99,7 +99,7 @@ def read_descriptors(path: Path, keys: Iterable[str]) -> tuple[npt.NDArray[np.fl
         DataError: It cannot be read, holds something else, contradicts itself, or names none of the pictures.
     """
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as stream, np.load(stream) as file:
             names, values = file["path"], file["descriptor"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(

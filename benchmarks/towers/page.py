@@ -109,4 +109,5 @@ def _made(one: dict[str, Any]) -> str:
     """With what a tower's figures were made, in a line."""
     machine = one["machine"]
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in one["seconds"].items())
-    return f"`{one['command']}`, {machine['processor']}, {machine['cores']} cores; `{one['name']}` took {took}"
+    device = f"{machine['processor']}, {machine['cores']} cores"
+    return f"`{one['command']}`, {device}; `{one['name']}` took {took}, without what was kept from before"

@@ -22,7 +22,7 @@ from benchmarks.towers.pictures import PictureSet, read_descriptors, read_set, r
 from benchmarks.towers.record import command_line, write_result
 from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.fetch import install_detectors
 from edge_runtime.files import sha256_file
@@ -179,7 +179,7 @@ def _cutter(plan: Plan, finder: FaceFinder) -> tuple[Cutter, str]:
     if plan.kind != "crops":
         if mark is not None:
             raise DataError(f"{folder} holds prepared faces, not photographs: give it as --crops.")
-        detector = MODELS["full-range"].sha256
+        detector = MODELS[DEFAULT_DETECTOR].sha256
         return device_cutter(finder), f"device {detector} {finder.limits}"
     if mark is None:
         raise DataError(f"{folder} has no faces.json that says how its faces are aligned. Prepare it, or use --people.")

@@ -29,7 +29,7 @@ def tower() -> Tower:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the face detectors."""
-    return install_detectors(folder=tmp_path_factory.mktemp("models"))[0].parent
+    return install_detectors(folder=tmp_path_factory.mktemp("home") / "models")[0].parent
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,13 @@ import pytest
 from edge_runtime.faces.align import align_face
 from edge_runtime.faces.detect import MODELS
 from edge_runtime.faces.finder import FaceFinder, FoundFace
+from edge_runtime.faces.follow import FollowLimits, follow_face
+from edge_runtime.faces.quality import QualityLimits, measure_quality, quality_problem
 from edge_runtime.gallery.match import Enrolled, person_similarities
 from edge_runtime.images import Image, decode_image, encode_image
+from edge_runtime.machine.cold_start import cold_starts
 from edge_runtime.measures.metrics import unit_rows
+from edge_runtime.overlay.picture import FaceLabel, Overlay, draw_overlay
 from edge_runtime.towers.preprocess import tower_pixels
 from edge_runtime.towers.tower import Tower
 
@@ -40,8 +44,20 @@ def test_detect(benchmark: Any, name: str, models: Path, frame: Image) -> None:
 
 def test_align(benchmark: Any, frame: Image, face: FoundFace, tower: Tower) -> None:
     """Landmarks to a crop."""
-    crop = benchmark(align_face, frame, face.face.landmarks_px, tower.spec.size_px, tower.card.template)
+    crop = benchmark(align_face, frame, face.points_px, tower.spec.size_px, tower.card.template)
     assert np.array_equal(crop, face.crop_rgb)
+
+
+def test_quality(benchmark: Any, frame: Image, face: FoundFace) -> None:
+    """Everything that is measured of a face, and its limits."""
+    quality = benchmark(measure_quality, frame, face.face, face.crop_rgb)
+    assert quality_problem(quality, QualityLimits()) is None
+
+
+def test_follow(benchmark: Any, frame: Image, face: FoundFace) -> None:
+    """A face from one frame to the next, without detection."""
+    after = np.roll(frame, 2, axis=1)
+    assert benchmark(follow_face, frame, after, face.face, FollowLimits()) is not None
 
 
 def test_preprocess(benchmark: Any, face: FoundFace, tower: Tower) -> None:
@@ -70,3 +86,27 @@ def test_whole_frame(benchmark: Any, finder: FaceFinder, frame: Image, tower: To
         return person_similarities(tower.embed_one(finder.find(frame)[0].crop_rgb), enrolled)
 
     assert benchmark(whole).shape == (100,)
+
+
+def test_draw(benchmark: Any, frame: Image, face: FoundFace) -> None:
+    """The overlay on a frame with one face."""
+    label = FaceLabel(box_px=face.face.box_px, state="looking", name="Anna?", similarity=0.5, progress=(2, 5))
+    times = {"detect": 6.1, "align": 0.7, "embed": 0.7, "match": 0.1}
+    overlay = Overlay(faces=[label], headline="Looking", detail="2 of 5", threshold=0.3, latency_ms=times)
+    assert benchmark(draw_overlay, frame, overlay).shape == frame.shape
+
+
+def test_cold_start(benchmark: Any, tower: Tower, models: Path, frame: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of its own from its start to its first decision on a picture; computing and peak memory beside it."""
+    monkeypatch.setenv("SIAMLITE_HOME", str(models.parent))
+    words = ["--tower", str(tower.path.resolve())]
+    runs: list[Any] = []
+
+    def start() -> None:
+        runs.append(cold_starts(tower, frame, words, runs=1))
+
+    benchmark.pedantic(start, rounds=7, warmup_rounds=1)
+    benchmark.extra_info["cpu_s"] = sorted(run["cpu_s"] for run in runs)[len(runs) // 2]
+    benchmark.extra_info["peak_mb"] = max(run["peak_mb"] for run in runs)
+    print(f"\n{benchmark.extra_info}")
+    assert runs[0]["outcome"] in ("accepted", "rejected")

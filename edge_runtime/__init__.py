@@ -21,11 +21,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Decision": "decisions.decide",
-    "DecisionPolicy": "decisions.decide",
+    "DecisionPolicy": "decisions.policy",
     "FaceFinder": "faces.finder",
     "Gallery": "gallery.store",
+    "Outcome": "decisions.decide",
+    "QualityLimits": "faces.quality",
     "SiamliteError": "errors",
     "Tower": "towers.tower",
+    "TrackPolicy": "faces.tracker",
     "Trust": "towers.trust",
     "Verifier": "decisions.verifier",
     "open_source": "sources.camera",
@@ -36,8 +39,11 @@ __all__ = [
     "DecisionPolicy",
     "FaceFinder",
     "Gallery",
+    "Outcome",
+    "QualityLimits",
     "SiamliteError",
     "Tower",
+    "TrackPolicy",
     "Trust",
     "Verifier",
     "__version__",
@@ -45,10 +51,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edge_runtime.decisions.decide import Decision, DecisionPolicy
+    from edge_runtime.decisions.decide import Decision, Outcome
+    from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.errors import SiamliteError
     from edge_runtime.faces.finder import FaceFinder
+    from edge_runtime.faces.quality import QualityLimits
+    from edge_runtime.faces.tracker import TrackPolicy
     from edge_runtime.gallery.store import Gallery
     from edge_runtime.sources.camera import open_source
     from edge_runtime.towers.tower import Tower

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,21 @@ from edge_runtime.errors import DataError, UsageError, WriteError
 def write_bytes(
     path: str | Path, data: bytes, *, mode: int = 0o644, prove: Callable[[Path], None] | None = None
 ) -> Path:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that a reader sees the old content or the new, never a part (see :func:`write_stream`)."""
+    return write_stream(path, [data], mode=mode, prove=prove)
+
+
+def write_stream(
+    path: str | Path, parts: Iterable[bytes], *, mode: int = 0o644, prove: Callable[[Path], None] | None = None
+) -> Path:
+    """Write a file, part by part, so that a reader sees the old content or the new, never a part.
 
     The bytes go to a temporary file in the target's folder, are flushed to the disk, and then take the target's name
     in one step. On any failure the temporary file is removed and the target is as it was.
 
     Args:
         path: The file to write; its folder is made if need be.
-        data: Its whole content.
+        parts: Its content; what the iterator raises stops it.
         mode: Permission bits of the new file.
         prove: Is given the temporary file before it takes its name; what it raises stops that.
 
@@ -42,7 +49,8 @@ def write_bytes(
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            for part in parts:
+                stream.write(part)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, mode)

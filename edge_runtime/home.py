@@ -30,12 +30,6 @@ def default_gallery() -> Path:
     return home_folder() / "gallery.db"
 
 
-def default_tower() -> Path:
-    """The tower that commands use unless they are told another: ``$SIAMLITE_TOWER`` or ``tower.tflite`` at home."""
-    chosen = os.environ.get("SIAMLITE_TOWER")
-    return Path(chosen).expanduser() if chosen else home_folder() / "tower.tflite"
-
-
 def cache_folder() -> Path:
     """Where downloaded wheels are kept: ``$SIAMLITE_CACHE``, or ``siamlite`` in the user's cache folder."""
     chosen = os.environ.get("SIAMLITE_CACHE")

@@ -25,6 +25,12 @@ def siamlite_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home folder for the tests alone, with the face detectors in it."""
     home = tmp_path_factory.mktemp("home")
     names = ("SIAMLITE_HOME", "SIAMLITE_CACHE", "SIAMLITE_TOWER", "SIAMLITE_TRUSTED_KEYS", "SIAMLITE_REQUIRE_SIGNED")
+    names += (
+        "SIAMLITE_GALLERY_KEY",
+        "SIAMLITE_GALLERY_KEY_FILE",
+        "SIAMLITE_GALLERY_PASSPHRASE",
+        "CREDENTIALS_DIRECTORY",
+    )
     before = {name: os.environ.get(name) for name in names}
     os.environ["SIAMLITE_HOME"] = str(home)
     os.environ.setdefault("SIAMLITE_CACHE", str(_CACHE))

@@ -14,7 +14,7 @@ STANDARD = set(sys.stdlib_module_names)
 
 # What each package may import besides the standard library and itself.
 ALLOWED = {
-    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography"},
+    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography", "picamera2", "usearch"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
     # Of ai_edge_litert only the reader of its file format.
     "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "ai_edge_litert"}
@@ -51,7 +51,11 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
 
 def test_only_one_file_names_the_interpreters() -> None:
     naming = [p.name for p in files("edge_runtime") if any(name in p.read_text() for name in INTERPRETERS)]
-    assert naming == ["interpreter.py"]
+    assert naming == ["backends.py"]
+
+
+def test_only_one_file_imports_picamera2() -> None:
+    assert [p.name for p in files("edge_runtime") if "picamera2" in imported(p)] == ["picamera.py"]
 
 
 def test_nothing_unpickles() -> None:

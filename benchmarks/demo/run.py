@@ -22,6 +22,7 @@ from edge_runtime.commands.console import EXIT_OK, emit, say, table
 from edge_runtime.errors import UsageError
 from edge_runtime.files import read_json, write_bytes, write_json
 from edge_runtime.home import cache_folder
+from edge_runtime.towers.bundle import read_bundle
 from edge_runtime.towers.tower import Tower
 
 # Of an enrolled person's ten pictures the first five are enrolled, the others are shown to the camera.
@@ -145,8 +146,15 @@ def _before_the_camera(
     for name in known:
         verification += match_visits(steps.run("edge_runtime", "verify", name, *common), visits, claimed=name)
     shutil.rmtree(out / "frames", ignore_errors=True)
-    answers = steps.run("edge_runtime", "identify", *common, "--annotate", out / "frames")
+    rate = f"{_identification_rate(tower, len(known)):g}"
+    answers = steps.run("edge_runtime", "identify", *common, "--fmr", rate, "--annotate", out / "frames")
     return verification, match_visits(answers, visits, claimed=None)
+
+
+def _identification_rate(tower: Path, people: int) -> float:
+    """The default rate for a whole identification; of a card with few thresholds the lowest that it can keep."""
+    card = read_bundle(tower).card
+    return max(card.default_fmr or 0.0, min(point.target_fmr for point in card.thresholds) * people)
 
 
 def _write_still(video: Path, path: Path, *, at_s: float) -> None:

@@ -93,7 +93,7 @@ def render(visits: list[Visit], pictures: dict[str, list[Path]], *, seed: int) -
     loaded = {person: [read_image(path) for path in paths] for person, paths in pictures.items()}
     background = _background(next(iter(loaded.values()))[0])
     noise = rng.normal(0, 4, (HEIGHT, WIDTH, 1)).astype(np.float32)
-    paths = [_Path.random(rng) for _ in visits]
+    paths = [Walk.random(rng) for _ in visits]
     total = round((visits[-1].end_s + PAUSE_S) * FRAMES_PER_S)
     for number in tqdm(range(total), desc="rendering", unit="frame", disable=None):
         now = number / FRAMES_PER_S
@@ -107,7 +107,7 @@ def render(visits: list[Visit], pictures: dict[str, list[Path]], *, seed: int) -
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Path:
+class Walk:
     """How a person moves: where they come from, how near, how restless."""
 
     side: int
@@ -117,7 +117,8 @@ class _Path:
     phase: float
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> _Path:
+    def random(cls, rng: np.random.Generator) -> Walk:
+        """Some way of walking up to the camera."""
         return cls(
             side=int(rng.choice([-1, 1])),
             scale=float(rng.uniform(1.7, 3.0)),
@@ -144,14 +145,34 @@ def _background(picture: Image) -> Image:
     return np.clip(0.75 * soft * light + 25, 0, 255).astype(np.uint8)
 
 
-def _place(canvas: Picture, picture: Image, path: _Path, time_s: float) -> Picture:
-    """Set a picture into the canvas with soft edges; its lowest rows go on to the bottom of the frame."""
+def picture_to_frame(picture: Image, path: Walk, time_s: float) -> npt.NDArray[np.float64]:
+    """Where the points of a person's picture are in the frame at a time of the visit: float64 of shape (2, 3)."""
     x, y, scale, turn = path.at(time_s)
+    centre = ((picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, turn, scale), dtype=np.float64)
+    matrix[:, 2] += np.array([x, y]) - np.array(centre)
+    return matrix
+
+
+def walking(picture: Image, path: Walk, times_s: list[float], *, seed: int) -> Iterator[Image]:
+    """One picture of a person before the camera at some times of a visit, without jumps: for measuring, not for show.
+
+    Yields:
+        uint8 frames of shape (480, 640, 3), RGB; :func:`picture_to_frame` says where everything is in them.
+    """
+    rng = np.random.default_rng(seed)
+    background = _background(picture).astype(np.float32)
+    noise = rng.normal(0, 4, (HEIGHT, WIDTH, 1)).astype(np.float32)
+    for time_s in times_s:
+        yield _camera(_place(background.copy(), picture, path, time_s), time_s, noise, rng)
+
+
+def _place(canvas: Picture, picture: Image, path: Walk, time_s: float) -> Picture:
+    """Set a picture into the canvas with soft edges; its lowest rows go on to the bottom of the frame."""
     tall = cv2.copyMakeBorder(picture, 0, 60, 0, 0, cv2.BORDER_REPLICATE)
     height, width = tall.shape[:2]
-    centre = ((width - 1) / 2, (picture.shape[0] - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(centre, turn, scale)
-    matrix[:, 2] += np.array([x, y]) - np.array(centre)
+    matrix = picture_to_frame(picture, path, time_s)
+    x = path.at(time_s)[0]
     edge = np.minimum(np.arange(width), np.arange(width)[::-1]) / (0.16 * width)
     top = np.minimum(np.arange(height) / (0.1 * height), 1)
     mask = (np.clip(edge, 0, 1)[None, :] * top[:, None]).astype(np.float32)

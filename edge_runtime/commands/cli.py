@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from edge_runtime import __version__
-from edge_runtime.commands import bench, decide, doctor, enroll, gallery, setup, trust
+from edge_runtime.commands import bench, compare, decide, doctor, enroll, gallery, setup, trust
 from edge_runtime.commands.console import run_command
 from edge_runtime.commands.options import EXITS
 
-_COMMANDS = (setup, enroll, decide, gallery, trust, bench, doctor)
+_COMMANDS = (setup, enroll, decide, compare, gallery, trust, bench, doctor)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``siamlite``; returns the exit code."""
+    # numpy's OpenBLAS would start a thread for each core as soon as it is imported; --threads is for the models.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return run_command(build_parser(), argv)
 
 

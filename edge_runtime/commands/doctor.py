@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit
-from edge_runtime.commands.options import Commands, add_command, gallery_option, set_run, trust_options
+from edge_runtime.commands.options import Commands, add_command, gallery_option, set_run, tower_option, trust_options
 
 
 def add(commands: Commands) -> None:
     """Add the command and its options."""
     parser = add_command(commands, "doctor", "is everything there that verification needs?")
-    parser.add_argument("--tower", type=Path, help="tower file to examine")
+    tower_option(parser)
     trust_options(parser)
     gallery_option(parser)
     set_run(parser, _run)
@@ -20,13 +19,14 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     """Is everything there that verification needs?"""
-    from edge_runtime.commands.given import gallery_path
-    from edge_runtime.home import default_tower
+    from edge_runtime.commands.given import gallery_access, gallery_path
     from edge_runtime.machine.doctor import examine, healthy, to_dicts
+    from edge_runtime.towers.shipped import find_tower
 
     findings = examine(
-        tower_path=options.tower or default_tower(),
+        tower_path=find_tower(options.tower),
         gallery_path=gallery_path(options),
+        access=gallery_access(options),
         trusted_keys=options.trusted_key,
         require_signed=options.require_signed,
     )

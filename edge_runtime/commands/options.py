@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge_runtime.imports import require_runtime
+from edge_runtime.towers.shipped import DEFAULT_SHIPPED, SHIPPED, TOWER_VARIABLE
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -38,16 +39,46 @@ def add_group(commands: Commands, name: str, text: str) -> Commands:
     return parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
 
+def tower_option(parser: argparse.ArgumentParser) -> None:
+    """Which tower."""
+    parser.add_argument(
+        "--tower",
+        metavar="TOWER",
+        help=f"a tower file, or a tower that comes with siamlite: {', '.join(SHIPPED)} (default: ${TOWER_VARIABLE}, "
+        f"tower.tflite at siamlite's home, or {DEFAULT_SHIPPED})",
+    )
+
+
 def tower_options(parser: argparse.ArgumentParser) -> None:
     """Which tower, which interpreter, which detector."""
-    parser.add_argument("--tower", type=Path, help="tower file (default: $SIAMLITE_TOWER, or tower.tflite at home)")
+    tower_option(parser)
     trust_options(parser)
+    threads_option(parser)
+    parser.add_argument(
+        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+    )
+
+
+def threads_option(parser: argparse.ArgumentParser) -> None:
+    """How a tower is run."""
     parser.add_argument("--threads", type=int, default=1, help="threads to compute with (default: 1)")
     parser.add_argument(
         "--interpreter", choices=["litert", "tflite-runtime"], help="which interpreter (default: what is installed)"
     )
+    engine_options(parser)
+
+
+def engine_options(parser: argparse.ArgumentParser) -> None:
+    """How the interpreter runs the models."""
     parser.add_argument(
-        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+        "--engine",
+        choices=["interpreter", "compiled", "auto"],
+        default="interpreter",
+        help="LiteRT's Interpreter (default), its CompiledModel, or the faster of both here",
+    )
+    parser.add_argument("--no-xnnpack", action="store_true", help="compute without XNNPACK: another embedding space")
+    parser.add_argument(
+        "--delegate", metavar="LIBRARY[,OPTION=VALUE…]", help="run the tower by a delegate, such as libedgetpu.so.1"
     )
 
 
@@ -67,25 +98,76 @@ def trust_options(parser: argparse.ArgumentParser) -> None:
 def gallery_option(parser: argparse.ArgumentParser) -> None:
     """Which gallery."""
     parser.add_argument("--gallery", type=Path, help="gallery file (default: gallery.db at siamlite's home)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="the gallery's key (default: gallery.key at siamlite's home)"
+    )
 
 
-def source_option(parser: argparse.ArgumentParser) -> None:
-    """Where frames come from."""
+def lock_options(parser: argparse.ArgumentParser) -> None:
+    """How a gallery that is made is locked."""
+    lock = parser.add_mutually_exclusive_group()
+    lock.add_argument(
+        "--passphrase", action="store_const", dest="protection", const="passphrase", default="key",
+        help="lock a new gallery with a passphrase rather than with a key file",
+    )  # fmt: skip
+    lock.add_argument(
+        "--unencrypted", action="store_const", dest="protection", const="none",
+        help="do not encrypt a new gallery: whoever reads the file holds biometric data",
+    )  # fmt: skip
+
+
+def source_option(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    """Where frames come from, and what they should be like; required where no default is named."""
     parser.add_argument(
         "--source",
-        required=True,
-        help="camera number (0) or device, video file, picture, folder of pictures, or rtsp:// or http:// URL",
+        required=default is None,
+        help="camera number (0) or device, picamera or picamera:1, video file, picture, folder or glob of pictures, or "
+        "rtsp:// or http:// URL",
     )
+    parser.add_argument("--size", metavar="WxH", help="ask the camera for this size; shrink whatever is larger")
+    parser.add_argument("--rate", type=float, metavar="FPS", help="ask the camera for this rate; use at most so many")
+    parser.add_argument(
+        "--rotate", type=int, choices=[0, 90, 180, 270], default=0, help="turn the frames clockwise (default: 0)"
+    )
+    parser.add_argument("--mirror", action="store_true", help="swap left and right")
+
+
+def threshold_options(parser: argparse.ArgumentParser) -> None:
+    """From which similarity on two faces are one person's."""
+    parser.add_argument("--fmr", type=float, help="target false match rate, one of the card's (default: the card's)")
+    parser.add_argument("--threshold", type=float, help="a similarity of your own instead of the card's threshold")
 
 
 def decision_options(parser: argparse.ArgumentParser) -> None:
-    """How frames become a decision, and what is shown of it."""
-    parser.add_argument("--fmr", type=float, help="target false match rate, one of the card's (default: the card's)")
-    parser.add_argument("--threshold", type=float, help="a similarity of your own instead of the card's threshold")
+    """How frames become a decision."""
+    threshold_options(parser)
     parser.add_argument("--frames", type=int, default=5, help="good frames to average before deciding (default: 5)")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds until an attempt is refused (default: 10)")
-    parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
+    parser.add_argument(
+        "--faces",
+        choices=["exactly-one", "largest", "centre", "all"],
+        default="exactly-one",
+        help="whose face counts (default: exactly-one)",
+    )
+    parser.add_argument(
+        "--fuse",
+        choices=["weighted", "mean", "k-of-n"],
+        default="weighted",
+        help="how frames become one similarity (default: weighted)",
+    )
+    parser.add_argument("--needed", type=int, metavar="K", help="frames that must match, of k-of-n (default: all)")
+    parser.add_argument("--margin", type=float, default=0.0, help="lead that the nearest person needs (default: 0)")
+    parser.add_argument("--min-face", type=float, metavar="PX", help="least distance of the eyes in pixels")
+    parser.add_argument(
+        "--detect-every", type=int, default=10, metavar="N", help="detect in every N-th frame at least (default: 10)"
+    )
+
+
+def drawing_options(parser: argparse.ArgumentParser) -> None:
+    """What is shown of the frames."""
     parser.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
     )
-    parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")
+    parser.add_argument("--save-video", type=Path, metavar="FILE", help="record the drawn frames as .mp4 or .avi")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--window", action="store_true", help="show the drawn frames in a window (q closes it)")

@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.decisions.decide import Decision, DecisionPolicy, Outcome, judge
+from edge_runtime.decisions.attempt import Attempt, Question
+from edge_runtime.decisions.decide import Decision
+from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
+from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.decisions.session import Session, Step
+from edge_runtime.decisions.stream import in_words, run
+from edge_runtime.decisions.threshold import Threshold, choose_threshold
 from edge_runtime.errors import UsageError
-from edge_runtime.faces.finder import FaceFinder, FoundFace
-from edge_runtime.gallery.match import Enrolled, person_similarities
+from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.quality import QualityLimits
+from edge_runtime.faces.tracker import TrackPolicy
+from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
+from edge_runtime.images import Image
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
-STAGES = ("detect", "align", "embed", "match")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What one frame gave.
-
-    Attributes:
-        problem: Why the frame is no evidence (reason code), or None.
-        advice: What the person before the camera may do.
-        face: The face that was looked at, if there was one.
-        similarities: float32 of shape (people,), if the frame is evidence.
-        latency_ms: Time of each stage that ran.
-    """
-
-    problem: str | None
-    advice: str = ""
-    face: FoundFace | None = None
-    similarities: npt.NDArray[np.float32] | None = None
-    latency_ms: dict[str, float] = field(default_factory=dict)
-
-
-Step: TypeAlias = tuple[Frame, Observation, Decision | None]
+STAGES = ("grab", "detect", "follow", "align", "embed", "match", "decide")
 
 
 class Verifier:
@@ -49,232 +35,178 @@ class Verifier:
 
     Attributes:
         enrolled: The people it compares with: one in verification, all in identification.
-        threshold: Lowest mean similarity that is accepted.
+        operating: The threshold, and what is known of how often it lets somebody in by mistake.
+        rotation: What protects their templates: probes are taken through it before they are compared.
         policy: How evidence becomes a decision.
+        tracking: How faces are followed from frame to frame.
     """
 
     def __init__(
         self,
         tower: Tower,
         gallery: Gallery,
-        finder: FaceFinder,
+        finder: FaceFinder | None = None,
         *,
         claimed: str | None = None,
         target_fmr: float | None = None,
         threshold: float | None = None,
         policy: DecisionPolicy | None = None,
+        tracking: TrackPolicy | None = None,
+        person_score: str | None = None,
     ) -> None:
         """Prepare a comparison.
 
         Args:
             tower: A loaded tower.
             gallery: A gallery that was opened with this tower.
-            finder: A face finder with the tower's crop size and template.
+            finder: A face finder with the tower's crop size and template; one with the usual detector if None.
             claimed: Verify this person; identify among all if None.
-            target_fmr: Which of the card's thresholds; the card's default if None.
+            target_fmr: Share of strangers' attempts that may be accepted: one of the card's targets for verification;
+                in identification the threshold is tightened to keep it. The card's default if None.
             threshold: A similarity instead of the card's threshold.
             policy: How evidence becomes a decision.
+            tracking: How faces are followed.
+            person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
             GalleryError: The claimed person, or anybody at all, is not enrolled.
             UsageError: There is no threshold, or the finder does not fit the tower.
+            TowerError: The face detector is missing or is not the pinned one.
         """
         gallery.require_space(tower.fingerprint)
+        finder = finder or fitting_finder(tower)
         if finder.size_px != tower.card.input.size_px or finder.template != tower.card.template:
             raise UsageError("the face finder's crop does not fit the tower: give it the card's size and template.")
         self.tower = tower
         self.finder = finder
         self.claimed = claimed
-        self.enrolled = Enrolled.of(gallery.templates(claimed))
-        self.threshold = choose_threshold(tower, target_fmr=target_fmr, threshold=threshold)
+        self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
+        self.tracking = tracking or TrackPolicy()
+        self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
+        self.rotation = gallery.rotation
+        self.operating: Threshold = choose_threshold(
+            tower, self.enrolled, self.policy, target_fmr=target_fmr, threshold=threshold
+        )
+
+    @property
+    def threshold(self) -> float:
+        """Lowest fused similarity that is accepted."""
+        return self.operating.value
+
+    @property
+    def question(self) -> Question:
+        """What its attempts are to find out."""
+        return Question(names=self.enrolled.names, threshold=self.threshold, policy=self.policy, claimed=self.claimed)
 
     def observe(self, frame: Frame) -> Observation:
-        """Look at one frame. Frames with no face, several faces or a poor face are no evidence."""
-        found = self.finder.find(frame.image_rgb, photo=frame.photo)
-        if not found:
-            return Observation(problem="no-face", advice="look at the camera")
-        face = found[0]
-        latency = {"detect": face.detect_ms, "align": face.align_ms}
-        if len(found) > 1:
-            return Observation(problem="several-faces", advice="one person at a time", face=face, latency_ms=latency)
-        if face.problem is not None:
-            reason, advice = face.problem
-            return Observation(problem=reason, advice=advice, face=face, latency_ms=latency)
+        """Look at one frame alone. Frames with no face, several faces or a poor face are no evidence."""
         start = time.perf_counter()
-        probe = self.tower.embed_one(face.crop_rgb)
-        embedded = time.perf_counter()
-        similarities = person_similarities(probe, self.enrolled)
-        latency["embed"] = (embedded - start) * 1e3
-        latency["match"] = (time.perf_counter() - embedded) * 1e3
-        return Observation(problem=None, face=face, similarities=similarities, latency_ms=latency)
+        found = self.finder.find(frame.image_rgb, photo=frame.photo)
+        whole_ms, align_ms = (time.perf_counter() - start) * 1e3, sum(item.align_ms for item in found)
+        latency = {"detect": whole_ms - align_ms, "align": align_ms} if found else {"detect": whole_ms}
+        seen = choose(fresh_faces(found), self.policy, frame.image_rgb.shape)
+        faces = [compare(face, self._embed, self.enrolled, latency) if face.subject else face for face in seen.faces]
+        return replace(seen, faces=tuple(faces), latency_ms=latency)
 
     def decide(self, frames: Iterable[Frame]) -> Decision:
         """Decide one attempt: until enough good frames, the timeout, or the end of the source.
 
         An error on the way becomes the outcome ``fault``, never an acceptance.
+
+        Raises:
+            UsageError: The policy is one that gives several decisions.
         """
+        self._check_one()
         last: Decision | None = None
         try:
-            for _, _, decision in self.attempt(frames):
-                last = decision
+            for step in self.attempt(frames):
+                last = step.decision
         except Exception as error:  # Whatever it is, it must not become an acceptance, nor the end of the program.
-            return Attempt(self).fault(str(error) or type(error).__name__)
-        return last or Attempt(self).end_of_source()
+            return Attempt(self.question).fault(in_words(error))
+        return last or Attempt(self.question).end_of_source()
 
     def attempt(self, frames: Iterable[Frame]) -> Iterator[Step]:
         """One attempt, frame by frame.
 
         Yields:
-            Each frame, what it gave, and, with the last one, the decision.
-        """
-        attempt = Attempt(self)
-        frame: Frame | None = None
-        for frame in frames:
-            seen = self.observe(frame)
-            decision = attempt.add(frame, seen)
-            yield frame, seen, decision
-            if decision is not None:
-                return
-        if frame is not None:
-            yield frame, Observation(problem="end-of-source"), attempt.end_of_source()
+            Each frame, what it gave, and, with the last one, the decision. Of a source without a frame, nothing.
 
-    def watch(self, frames: Iterable[Frame], *, rearm_s: float = 1.0) -> Iterator[Step]:
-        """Look at a stream without end: one attempt for each visit.
+        Raises:
+            UsageError: The policy is one that gives several decisions.
+        """
+        self._check_one()
+        for step in run(self._session(endless=False), frames, go_on=False):
+            yield step
+            if step.decision is not None:
+                return
+
+    def steps(self, frames: Iterable[Frame]) -> Iterator[Step]:
+        """Look at a stream without end, frame by frame: one attempt for each visit.
 
         An attempt begins with the first frame that shows a face. After its decision the next begins when no face was
-        seen for ``rearm_s`` seconds of stream time.
+        seen for ``policy.rearm_s`` seconds of stream time or, after an acceptance, when another person is seen instead.
 
         Yields:
-            Each frame, what it gave, and the decision if it ended an attempt. A visit that ends too early is decided
-            with the frame that shows it has ended.
+            Each frame, what it gave, and the decisions that fell with it. A visit that ends too early is decided with
+            the frame that shows it has ended. A frame that cannot be looked at gives the outcome ``fault`` (once for
+            several in a row). What a source raises is not caught.
         """
-        attempt: Attempt | None = None
-        decided = False
-        last_face_s = -np.inf
-        frame: Frame | None = None
-        for frame in frames:
-            seen = self.observe(frame)
-            decision: Decision | None = None
-            if seen.problem == "no-face":
-                # A clock that went backwards must not put off the next visit until it has caught up.
-                last_face_s = min(last_face_s, frame.time_s)
-                if frame.time_s - last_face_s >= rearm_s:
-                    decision = attempt.end_of_source() if attempt is not None and not decided else None
-                    attempt, decided = None, False
-            else:
-                last_face_s = frame.time_s
-                attempt = attempt or Attempt(self)
-            if attempt is not None and not decided:
-                decision = attempt.add(frame, seen)
-                decided = decision is not None
-            yield frame, seen, decision
-        if frame is not None and attempt is not None and not decided:
-            yield frame, Observation(problem="end-of-source"), attempt.end_of_source()
+        yield from run(self._session(endless=True), frames, go_on=True)
 
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Decision]:
+        """Look at a stream without end: one decision for each visit, as :meth:`steps` tells them.
 
-class Attempt:
-    """The evidence of one attempt, frame by frame."""
+        Yields:
+            The decisions. A source that fails ends with the outcome ``fault``; nothing is raised.
+        """
+        session = self._session(endless=True)
+        try:
+            for step in run(session, frames, go_on=True):
+                yield from step.decisions
+        except Exception as error:
+            yield session.fault(in_words(error))
 
-    def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-        self._similarities: list[npt.NDArray[np.float32]] = []
-        self._problems: Counter[tuple[str, str]] = Counter()
-        self._latency: dict[str, list[float]] = {}
-        self._frames = 0
-        self._started_s: float | None = None
-        self._ended_s = 0.0
-        self._last_evidence_s = -np.inf
+    def _embed(self, crop_rgb: Image) -> npt.NDArray[np.float32]:
+        """The embedding of a crop as the gallery keeps its templates."""
+        return self.rotation.apply(self.tower.embed_one(crop_rgb))
 
-    def add(self, frame: Frame, seen: Observation) -> Decision | None:
-        """Take one frame's observation; the decision, once there is enough evidence or no time left."""
-        self._frames += 1
-        if self._started_s is None:
-            self._started_s = frame.time_s
-        if frame.time_s < self._ended_s:
-            return self.fault("the clock of the source went backwards")
-        self._ended_s = frame.time_s
-        for stage, ms in seen.latency_ms.items():
-            self._latency.setdefault(stage, []).append(ms)
-        # Photographs have no clock: their time is only their number.
-        elapsed_s = 0.0 if frame.photo else frame.time_s - self._started_s
-        if elapsed_s > self._verifier.policy.timeout_s:
-            return self._without_enough("timeout")
-        if seen.similarities is not None:
-            if frame.time_s - self._last_evidence_s >= self._verifier.policy.spacing_s - 1e-6:
-                self._similarities.append(seen.similarities)
-                self._last_evidence_s = frame.time_s
-        elif seen.problem is not None:
-            self._problems[seen.problem, seen.advice] += 1
-        if len(self._similarities) >= self._verifier.policy.frames:
-            return self._compare()
-        if elapsed_s >= self._verifier.policy.timeout_s:
-            return self._without_enough("timeout")
-        return None
-
-    def end_of_source(self) -> Decision:
-        """No frame will follow: judge by the good frames there were, if any."""
-        return self._compare() if self._similarities else self._without_enough("no-frames")
-
-    def fault(self, message: str) -> Decision:
-        """Something broke: never an acceptance."""
-        return self._decision(Outcome.FAULT, reason="fault", advice=message)
-
-    def _compare(self) -> Decision:
-        names = self._verifier.enrolled.names
-        accepted, nearest, similarity = judge(self._similarities, names, self._verifier.threshold)
-        if accepted:
-            return self._decision(Outcome.ACCEPTED, reason="match", nearest=nearest, similarity=similarity)
-        return self._decision(Outcome.REJECTED, reason="below-threshold", nearest=nearest, similarity=similarity)
-
-    def _without_enough(self, fallback: str) -> Decision:
-        if not self._problems:
-            return self._decision(Outcome.REJECTED if self._similarities else Outcome.NO_FACE, reason=fallback)
-        (problem, advice), _ = self._problems.most_common(1)[0]
-        outcome = {"no-face": Outcome.NO_FACE, "several-faces": Outcome.SEVERAL_FACES}.get(problem, Outcome.LOW_QUALITY)
-        return self._decision(outcome, reason=problem, advice=advice)
-
-    def _decision(
-        self,
-        outcome: Outcome,
-        *,
-        reason: str,
-        advice: str = "",
-        nearest: str | None = None,
-        similarity: float | None = None,
-    ) -> Decision:
-        return Decision(
-            outcome=outcome,
-            person=nearest if outcome is Outcome.ACCEPTED else None,
-            similarity=similarity,
-            threshold=self._verifier.threshold,
-            reason=reason,
-            advice=advice,
-            nearest=nearest if self._verifier.claimed is None else None,
-            claimed=self._verifier.claimed,
-            good_frames=len(self._similarities),
-            frames=self._frames,
-            started_s=self._started_s or 0.0,
-            ended_s=self._ended_s,
-            latency_ms={stage: float(np.median(ms)) for stage, ms in self._latency.items()},
+    def _session(self, *, endless: bool) -> Session:
+        return Session(
+            self._embed,
+            self.finder,
+            self.enrolled,
+            self.question,
+            self.tracking,
+            same_person=self._same_person(),
+            endless=endless,
         )
 
+    def _same_person(self) -> float:
+        """Lowest similarity of two frames of one track: the threshold of verification, however many are enrolled."""
+        if self.policy.same_person is not None:
+            return self.policy.same_person
+        if self.operating.point is None or self.tower.card.default_fmr is None:
+            return self.threshold
+        return min(self.threshold, self.tower.card.operating_point().threshold)
 
-def choose_threshold(tower: Tower, *, target_fmr: float | None = None, threshold: float | None = None) -> float:
-    """The threshold to decide with: the given one, or the card's for a target FMR.
+    def _check_one(self) -> None:
+        if self.policy.faces == "all":
+            raise UsageError("everybody's face gives several decisions: watch the source, or choose another policy.")
 
-    Raises:
-        UsageError: The given one is no cosine; the card has none for the target; or the card's thresholds were
-            measured with another interpreter than the one that runs here.
+
+def fitting_finder(tower: Tower, *, models: Path | None = None) -> FaceFinder:
+    """A face finder with the crop, the quality limits and the interpreter of a tower.
+
+    Args:
+        tower: The tower.
+        models: Folder that ``siamlite setup`` filled; the user's own by default.
     """
-    if threshold is not None:
-        if not -1 < threshold <= 1:
-            raise UsageError(f"a threshold is a cosine similarity above -1 and at most 1, not {threshold}.")
-        return threshold
-    if not tower.calibrated:
-        raise UsageError(
-            f"this tower's thresholds were measured with {tower.card.runtime}, not {tower.backend.distribution}: its "
-            "error rates are unknown here. Install that interpreter, or give a --threshold that you measured yourself."
-        )
-    return tower.card.operating_point(target_fmr).threshold
+    return FaceFinder(
+        models=models,
+        size_px=tower.card.input.size_px,
+        template=tower.card.template,
+        limits=QualityLimits.of(tower.card.quality_limits),
+        family=tower.backend.family,
+    )

@@ -16,7 +16,7 @@ from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.align import Points
 from edge_runtime.files import sha256_bytes
 from edge_runtime.images import Image
-from edge_runtime.towers.interpreter import Interpreter
+from edge_runtime.towers.interpreter import EngineOptions, Interpreter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,7 @@ class FaceDetector:
         min_score: float = 0.5,
         threads: int = 1,
         family: str | None = None,
+        options: EngineOptions | None = None,
     ) -> None:
         """Load a detector.
 
@@ -122,7 +123,8 @@ class FaceDetector:
             model: What the file is.
             min_score: Faces that the detector is less sure of are left out.
             threads: Threads to compute with.
-            family: Which interpreter (see :mod:`edge_runtime.towers.interpreter`).
+            family: Which interpreter (see :mod:`edge_runtime.towers.backends`).
+            options: How it runs the model.
 
         Raises:
             TowerError: The file is missing, is another one, or the interpreter refuses it.
@@ -132,7 +134,8 @@ class FaceDetector:
             raise UsageError(f"the detector's minimum score must be between 0 and 1, not {min_score}.")
         self.model = model
         self.min_score = min_score
-        self._interpreter = Interpreter(_pinned_bytes(model_file, model), threads=threads, family=family)
+        flatbuffer = _pinned_bytes(model_file, model)
+        self._interpreter = Interpreter(flatbuffer, threads=threads, family=family, options=options)
         self._anchors = model.anchors()
         self._scores_at = next(i for i, spec in enumerate(self._interpreter.outputs) if spec.shape[-1] == 1)
 

@@ -125,6 +125,7 @@ def _template(face: FoundFace, tower: Tower) -> Template:
         embedding=tower.embed_one(face.crop_rgb),
         sharpness=face.quality.sharpness,
         interocular_px=face.quality.interocular_px,
+        crop_rgb=face.crop_rgb,
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import GalleryError
+from edge_runtime.errors import GalleryError, UsageError
+
+PERSON_SCORES = ("mean", "best")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,33 +18,49 @@ class Enrolled:
 
     Attributes:
         names: The people.
-        matrix: float32 of shape (templates, d), rows of length 1, each person's rows together.
+        matrix: float32 of shape (templates, d), contiguous, rows of length 1, each person's rows together.
         starts: For each person, the index of their first row.
+        counts: For each person, how many rows they have; float32.
+        score: How a person's cosines become one similarity, one of :data:`PERSON_SCORES`.
     """
 
     names: tuple[str, ...]
     matrix: npt.NDArray[np.float32]
     starts: npt.NDArray[np.intp]
+    counts: npt.NDArray[np.float32]
+    score: str = "mean"
 
     @classmethod
-    def of(cls, templates: dict[str, npt.NDArray[np.float32]]) -> Enrolled:
+    def of(cls, templates: dict[str, npt.NDArray[np.float32]], *, score: str = "mean") -> Enrolled:
         """Lay out the templates that :meth:`edge_runtime.gallery.store.Gallery.templates` gives.
 
+        Args:
+            templates: For each person float32 of shape (templates, d), rows of length 1.
+            score: ``"mean"``, what thresholds of single pairs hold for at least, or ``"best"``, which a threshold must
+                have been calibrated for or tightened to.
+
         Raises:
-            GalleryError: There is nobody.
+            GalleryError: There is nobody, or somebody without a template.
+            UsageError: The score is unknown.
         """
+        if score not in PERSON_SCORES:
+            raise UsageError(f"a person's score is the {' or the '.join(PERSON_SCORES)} of theirs, not {score!r}.")
         if not templates:
             raise GalleryError("nobody is enrolled. Enrol somebody: siamlite enroll NAME --source …")
-        counts = np.array([len(rows) for rows in templates.values()], dtype=np.intp)
-        starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(counts)[:-1]])
-        return cls(names=tuple(templates), matrix=np.concatenate(list(templates.values())), starts=starts)
+        lengths = [len(rows) for rows in templates.values()]
+        if min(lengths) == 0:
+            raise GalleryError("somebody is enrolled without a template. Remove them and enrol them again.")
+        matrix = np.ascontiguousarray(np.concatenate(list(templates.values())), dtype=np.float32)
+        starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(lengths, dtype=np.intp)[:-1]])
+        counts = np.array(lengths, dtype=np.float32)
+        return cls(names=tuple(templates), matrix=matrix, starts=starts, counts=counts, score=score)
 
 
 def person_similarities(probe: npt.NDArray[np.float32], enrolled: Enrolled) -> npt.NDArray[np.float32]:
-    """Similarity of a probe to each person: the mean of the cosines to that person's templates.
+    """Similarity of a probe to each person: the mean, or the best, of the cosines to that person's templates.
 
-    The mean, not the best: thresholds are calibrated on single pairs, and the best of several templates would be
-    falsely accepted more often than they promise.
+    The mean unless the thresholds were calibrated for the best: those of single pairs are exceeded more often by the
+    best of several templates than they promise.
 
     Args:
         probe: float32 of shape (d,), of length 1.
@@ -52,5 +70,16 @@ def person_similarities(probe: npt.NDArray[np.float32], enrolled: Enrolled) -> n
         float32 of shape (people,), -1 to 1.
     """
     cosines = enrolled.matrix @ probe
-    counts = np.diff(np.append(enrolled.starts, len(cosines)))
-    return np.asarray(np.add.reduceat(cosines, enrolled.starts) / counts, dtype=np.float32)
+    if len(cosines) == len(enrolled.names):
+        return np.asarray(cosines, dtype=np.float32)
+    if enrolled.score == "best":
+        return np.asarray(np.maximum.reduceat(cosines, enrolled.starts), dtype=np.float32)
+    return np.asarray(np.add.reduceat(cosines, enrolled.starts) / enrolled.counts, dtype=np.float32)
+
+
+def margin_to_next(similarities: npt.NDArray[np.floating]) -> float | None:
+    """By how much the nearest person is nearer than the next; None of fewer than two people."""
+    if len(similarities) < 2:
+        return None
+    second, first = np.partition(similarities, len(similarities) - 2)[-2:]
+    return float(first - second)

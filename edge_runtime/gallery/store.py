@@ -1,120 +1,127 @@
 """The people who may be let in: names and templates, bound to the embedding space they were enrolled in.
 
-One SQLite file, readable by its owner alone. A template is an embedding of length 1; no picture is kept. The templates
-are **not encrypted**: whoever can read the file holds biometric data.
+One SQLite file, readable by its owner alone and encrypted unless asked otherwise: a row for each person, in which the
+name and what else is known is one sealed record and the templates are another. The templates are stored rotated by a
+secret matrix and are compared so: whoever compares a probe takes it to :attr:`Gallery.rotation` first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import GalleryError, SpaceMismatch, UsageError
-from edge_runtime.towers.tower import Tower
+from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.gallery import people as edits
+from edge_runtime.gallery.bulk import insert_many
+from edge_runtime.gallery.extending import extend
+from edge_runtime.gallery.file import GalleryFile
+from edge_runtime.gallery.file import create as create_file
+from edge_runtime.gallery.header import Space, TowerLike
+from edge_runtime.gallery.keys import Access
+from edge_runtime.gallery.matrix import TemplateMatrix, read_matrix
+from edge_runtime.gallery.protection import Rotation
+from edge_runtime.gallery.records import (
+    TEMPLATES,
+    EnrolledPerson,
+    Quality,
+    Template,
+    check_name,
+    damaged,
+    unpack_qualities,
+    unpack_rows,
+)
+from edge_runtime.gallery.tidying import tidy
 
-_APPLICATION_ID = 0x5349414D  # "SIAM"
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE space (fingerprint TEXT NOT NULL, embedding_length INTEGER NOT NULL, tower TEXT NOT NULL);
-CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, enrolled_at REAL NOT NULL);
-CREATE TABLE template (
-    id INTEGER PRIMARY KEY,
-    person INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE,
-    embedding BLOB NOT NULL,
-    sharpness REAL NOT NULL,
-    interocular_px REAL NOT NULL,
-    added_at REAL NOT NULL
-);
-"""
-_MAX_NAME = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """One enrolled sample of a person.
-
-    Attributes:
-        embedding: float32 of shape (d,), of length 1.
-        sharpness: Of the face it came from (see :class:`edge_runtime.faces.quality.Quality`).
-        interocular_px: Distance between the eyes of that face in pixels.
-    """
-
-    embedding: npt.NDArray[np.float32]
-    sharpness: float
-    interocular_px: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolledPerson:
-    """A person of the gallery, without their templates."""
-
-    name: str
-    templates: int
-    enrolled_at: float
+__all__ = ["Access", "EnrolledPerson", "Gallery", "Quality", "Template", "TemplateMatrix", "check_name"]
 
 
 class Gallery:
     """An open gallery. Every change is one transaction: it happens wholly or not at all."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, file: GalleryFile) -> None:
         """Use :meth:`open`."""
-        self.path = path
-        self._connection = connection
-        with _told(path):
-            row = connection.execute("SELECT fingerprint, embedding_length, tower FROM space").fetchone()
-        if row is None or not isinstance(row[1], int):
-            raise GalleryError(f"{path} does not say which tower it was enrolled with. Restore it, or enrol again.")
-        self.fingerprint, self.embedding_length, self.tower_name = str(row[0]), int(row[1]), str(row[2])
+        self.file = file
+        self.path = file.path
 
     @classmethod
-    def open(cls, path: str | Path, tower: Tower | None = None, *, create: bool = False) -> Gallery:
+    def open(
+        cls,
+        path: str | Path,
+        tower: TowerLike | Space | None = None,
+        *,
+        create: bool = False,
+        access: Access | None = None,
+    ) -> Gallery:
         """Open a gallery.
 
         Args:
             path: The file.
-            tower: The tower it is to be used with; None to list or remove only.
+            tower: The tower it is to be used with, or its space; None to list or remove only.
             create: Make an empty gallery for the tower if there is no file.
+            access: Where its key is, and how a new gallery is locked; what the environment says if None.
 
         Raises:
-            GalleryError: It is missing, damaged, foreign, or of another version.
+            GalleryError: It is missing, damaged, foreign, of another version, or its key is missing or another's.
             SpaceMismatch: It was enrolled with another tower or interpreter.
-            UsageError: ``create`` without a tower.
+            UsageError: ``create`` without a tower, or what was given as its key cannot be one.
+            MissingDependency: It is encrypted and the ``cryptography`` package is not installed.
         """
-        target = Path(path)
-        if not target.exists():
-            if not create:
-                raise GalleryError(f"there is no gallery at {target}. Enrol somebody: siamlite enroll NAME --source …")
-            if tower is None:
+        target, access = Path(path), access or Access()
+        space = tower if isinstance(tower, Space) or tower is None else Space.of(tower)
+        if not target.exists() and not create:
+            raise GalleryError(f"there is no gallery at {target}. Enrol somebody: siamlite enroll NAME --source …")
+        if create and (not target.exists() or target.stat().st_size == 0):
+            if space is None:
                 raise UsageError("a new gallery needs the tower that it is for.")
-            _create(target, tower)
-        connection = _connect(target)
+            create_file(target, space, access)
+        gallery = cls(GalleryFile(target, access))
         try:
-            _check_schema(target, connection)
-            gallery = cls(target, connection)
-            if tower is not None:
-                gallery.require_space(tower.fingerprint)
+            if space is not None:
+                gallery.require_space(space.fingerprint)
             return gallery
         except BaseException:
-            connection.close()
+            gallery.close()
             raise
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.file.close()
 
     def __enter__(self) -> Gallery:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def space(self) -> Space:
+        """The embedding space it belongs to."""
+        return self.file.header.space
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of that space."""
+        return self.space.fingerprint
+
+    @property
+    def embedding_length(self) -> int:
+        """Length of its templates."""
+        return self.space.embedding_length
+
+    @property
+    def protection(self) -> str:
+        """How it is locked: ``"key"``, ``"passphrase"``, or ``"none"`` if it is not encrypted."""
+        return self.file.header.protection
+
+    @property
+    def rotation(self) -> Rotation:
+        """What a probe must be taken through before it is compared; another one after ``rekey``."""
+        return self.file.sealer.rotation
 
     def require_space(self, tower_fingerprint: str) -> None:
         """Refuse a tower whose embeddings must not be compared with these templates.
@@ -124,160 +131,159 @@ class Gallery:
         """
         if tower_fingerprint != self.fingerprint:
             raise SpaceMismatch(
-                f"{self.path} was enrolled in the embedding space {self.fingerprint[:16]} (tower {self.tower_name}), "
+                f"{self.path} was enrolled in the embedding space {self.fingerprint[:16]} (tower {self.space.tower}), "
                 f"but this tower gives {tower_fingerprint[:16]}: their embeddings must not be compared. Use the tower "
-                "and the interpreter that it was enrolled with, or enrol the people again into a new --gallery.",
+                "and the interpreter that it was enrolled with, re-embed kept pictures with siamlite gallery migrate, "
+                "or enrol the people again into a new --gallery.",
                 gallery_fingerprint=self.fingerprint,
                 tower_fingerprint=tower_fingerprint,
             )
 
-    def people(self) -> list[EnrolledPerson]:
-        """Who is enrolled, by name."""
-        with _told(self.path):
-            rows = self._connection.execute(
-                "SELECT name, COUNT(template.id), enrolled_at FROM person LEFT JOIN template ON person = person.id "
-                "GROUP BY person.id ORDER BY name"
-            ).fetchall()
-        return [EnrolledPerson(name=str(n), templates=int(k), enrolled_at=float(t)) for n, k, t in rows]
+    def changes(self) -> int:
+        """How often the gallery was changed, as it is now: read again what you hold if this has grown.
 
-    def templates(self, name: str | None = None) -> dict[str, npt.NDArray[np.float32]]:
-        """Templates by person: float32 arrays of shape (templates, d), rows of length 1.
+        Raises:
+            GalleryError: The file is damaged, or is an older one that was put back.
+        """
+        with self.file.reading() as seal:
+            return seal.changes
+
+    def people(self) -> list[EnrolledPerson]:
+        """Who is enrolled, by name.
+
+        Raises:
+            GalleryError: The gallery is not whole.
+        """
+        with self.file.reading() as seal:
+            found = [edits.details_of(self.file, row) for row in self.file.rows(seal)]
+        return sorted(found, key=lambda person: person.name)
+
+    def person(self, name: str) -> tuple[EnrolledPerson, list[Quality]]:
+        """What is known of a person, and the quality and time of each of their templates.
+
+        Raises:
+            GalleryError: They are not enrolled, or the gallery is not whole.
+        """
+        wanted, found = self.file.sealer.alias(name), None
+        with self.file.reading() as seal:
+            for row in self.file.rows(seal):
+                if row.alias == wanted:
+                    plain = self.file.sealer.open(TEMPLATES, row.id, row.templates)
+                    if plain is None or unpack_rows(plain, self.embedding_length) is None:
+                        raise damaged(self.path, "the templates of a person")
+                    found = edits.details_of(self.file, row), unpack_qualities(plain)
+        if found is None or found[0].name != name:
+            raise edits.not_enrolled(self.path, name)
+        return found
+
+    def matrix(self, name: str | None = None) -> TemplateMatrix:
+        """The templates of everybody, or of one person, ready to be compared.
 
         Args:
             name: One person; all if None.
 
         Raises:
-            GalleryError: A template is damaged, or the named person is not enrolled.
+            GalleryError: The gallery is not whole, or the named person is not enrolled.
         """
-        with _told(self.path):
-            rows = self._connection.execute(
-                "SELECT name, embedding FROM template JOIN person ON person.id = person ORDER BY name, template.id"
-            ).fetchall()
-        found: dict[str, list[npt.NDArray[np.float32]]] = {}
-        for owner, blob in rows:
-            if name is None or owner == name:
-                found.setdefault(str(owner), []).append(self._decode(blob, str(owner)))
-        if name is not None and name not in found:
-            raise GalleryError(f"{name!r} is not enrolled in {self.path}. See who is: siamlite gallery list")
-        return {owner: np.stack(rows) for owner, rows in found.items()}
+        return read_matrix(self.file, name)
 
-    def enrol(self, name: str, templates: list[Template], *, replace: bool = False) -> None:
+    def templates(self, name: str | None = None) -> dict[str, npt.NDArray[np.float32]]:
+        """Templates by person, in the protected space: float32 of shape (templates, d), rows of length 1.
+
+        Args:
+            name: One person; all if None.
+
+        Raises:
+            GalleryError: The gallery is not whole, or the named person is not enrolled.
+        """
+        found = self.matrix(name)
+        starts = np.searchsorted(found.owners, np.arange(len(found.names) + 1))
+        return {n: found.matrix[starts[i] : starts[i + 1]] for i, n in enumerate(found.names)}
+
+    def enrol(
+        self,
+        name: str,
+        templates: Sequence[Template],
+        *,
+        replace: bool = False,
+        tags: Sequence[str] = (),
+        notes: str = "",
+        keep_crops: AlignmentTemplate | None = None,
+    ) -> None:
         """Add a person.
 
         Args:
             name: 1 to 100 printable characters.
             templates: At least one.
-            replace: Replace the person if they are enrolled already.
+            replace: Replace the person if they are enrolled already; what is left of them is overwritten.
+            tags: Words to group people by.
+            notes: Free text.
+            keep_crops: Keep the crops too, encrypted, which were aligned to this.
 
         Raises:
             UsageError: The name is unusable, or taken.
             GalleryError: The file cannot be written.
         """
-        check_name(name)
-        if not templates:
-            raise UsageError("nobody can be enrolled without a template.")
-        blobs = [self._encode(template.embedding) for template in templates]
-        now = time.time()
-        with _told(self.path), self._connection as transaction:
-            if replace:
-                transaction.execute("DELETE FROM person WHERE name = ?", (name,))
-            elif transaction.execute("SELECT 1 FROM person WHERE name = ?", (name,)).fetchone():
-                raise UsageError(f"{name!r} is enrolled already. Replace them with --force, or choose another name.")
-            person = transaction.execute("INSERT INTO person (name, enrolled_at) VALUES (?, ?)", (name, now)).lastrowid
-            transaction.executemany(
-                "INSERT INTO template (person, embedding, sharpness, interocular_px, added_at) VALUES (?, ?, ?, ?, ?)",
-                [(person, b, t.sharpness, t.interocular_px, now) for b, t in zip(blobs, templates, strict=True)],
-            )
+        new = edits.NewPerson(name=name, templates=templates, tags=tuple(tags), notes=notes, aligned_to=keep_crops)
+        with self.file.writing() as change:
+            replaced = edits.insert(self.file, change, new, replace=replace)
+        if replaced:
+            tidy(self.file)
 
-    def remove(self, name: str) -> None:
-        """Remove a person; the freed parts of the file are overwritten with zeros.
+    def enrol_many(self, people: Iterable[tuple[str, Sequence[Template]]]) -> int:
+        """Add many people in one change: all of them, or none; returns how many.
 
         Raises:
+            UsageError: A name is unusable or taken.
+            GalleryError: The file cannot be written.
+        """
+        with self.file.writing() as change:
+            return insert_many(self.file, change, people)
+
+    def extend(
+        self, name: str, templates: Sequence[Template], *, keep_crops: AlignmentTemplate | None = None
+    ) -> EnrolledPerson:
+        """Add samples to a person; returns what is known of them now. See :mod:`edge_runtime.gallery.extending`."""
+        with self.file.writing() as change:
+            return extend(self.file, change, name, templates, keep_crops)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a person another name.
+
+        Raises:
+            UsageError: The new name is unusable, or taken.
             GalleryError: They are not enrolled, or the file cannot be written.
         """
-        with _told(self.path), self._connection as transaction:
-            if transaction.execute("DELETE FROM person WHERE name = ?", (name,)).rowcount == 0:
-                raise GalleryError(f"{name!r} is not enrolled in {self.path}. See who is: siamlite gallery list")
+        check_name(new_name)
+        with self.file.writing() as change:
+            edits.describe(self.file, change, name, lambda person: replace(person, name=new_name))
+        tidy(self.file)
 
-    def _encode(self, embedding: npt.NDArray[np.float32]) -> bytes:
-        length = float(np.linalg.norm(embedding))
-        if embedding.shape != (self.embedding_length,) or not abs(length - 1) < 1e-3:
-            raise UsageError(f"a template has {self.embedding_length} values and length 1, not {embedding.shape}.")
-        return embedding.astype("<f4").tobytes()
+    def describe(
+        self, name: str, *, add: Sequence[str] = (), drop: Sequence[str] = (), notes: str | None = None
+    ) -> EnrolledPerson:
+        """Change a person's tags and notes; returns what is known of them now.
 
-    def _decode(self, blob: bytes, name: str) -> npt.NDArray[np.float32]:
-        whole = isinstance(blob, bytes) and len(blob) == 4 * self.embedding_length
-        values = np.frombuffer(blob, dtype="<f4") if whole else np.zeros(1, "<f4")
-        if not abs(float(np.linalg.norm(values)) - 1) < 1e-3:
-            raise GalleryError(f"a template of {name!r} in {self.path} is damaged. Remove them and enrol them again.")
-        return values.astype(np.float32)
+        Args:
+            name: Who.
+            add: Tags to add.
+            drop: Tags to take away.
+            notes: What the notes shall be; as they are if None.
 
+        Raises:
+            UsageError: A tag or the notes are unusable.
+            GalleryError: They are not enrolled, or the file cannot be written.
+        """
+        with self.file.writing() as change:
+            return edits.describe(self.file, change, name, lambda person: edits.tagged(person, add, drop, notes))
 
-def check_name(name: str) -> None:
-    """Refuse a name that would be confusing in a list or a log.
+    def remove(self, name: str) -> None:
+        """Remove a person, and overwrite what is left of them in the file and its log.
 
-    Raises:
-        UsageError: It is empty, too long, or holds control characters.
-    """
-    if not name.strip() or name != name.strip() or len(name) > _MAX_NAME or not name.isprintable():
-        raise UsageError(f"a name is 1 to {_MAX_NAME} printable characters without blanks around it, not {name!r}.")
-
-
-def _create(target: Path, tower: Tower) -> None:
-    """Make an empty gallery beside the target and give it its name in one step."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with contextlib.closing(sqlite3.connect(temporary)) as connection:
-            connection.executescript(_SCHEMA)
-            connection.execute(
-                "INSERT INTO space VALUES (?, ?, ?)", (tower.fingerprint, tower.embedding_length, tower.card.name)
-            )
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            connection.commit()
-        os.link(temporary, target)
-    except (OSError, sqlite3.Error) as error:
-        if isinstance(error, FileExistsError) and target.exists():
-            return  # Another process was first: its gallery is checked like any other.
-        raise GalleryError(f"cannot make the gallery {target}: {error}. Nothing was written.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _connect(target: Path) -> sqlite3.Connection:
-    with _told(target):
-        connection = sqlite3.connect(f"{target.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
-
-
-def _check_schema(target: Path, connection: sqlite3.Connection) -> None:
-    with _told(target):
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != _APPLICATION_ID:
-            raise GalleryError(f"{target} is not a siamlite gallery. Give another path with --gallery.")
-        if version != _SCHEMA_VERSION:
-            raise GalleryError(
-                f"{target} has gallery version {version}; this siamlite reads {_SCHEMA_VERSION}. Update siamlite."
-            )
-        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise GalleryError(f"{target} is damaged. Restore it from a copy, or enrol again.")
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into one line that names the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise GalleryError(f"the gallery {path} cannot be used: {error}. Nothing was changed.") from error
+        Raises:
+            GalleryError: They are not enrolled, or the file cannot be written; or they were removed, but others that
+                read the gallery kept the file from being cleaned.
+        """
+        with self.file.writing() as change:
+            edits.delete(self.file, change, name)
+        tidy(self.file)

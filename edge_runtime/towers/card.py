@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.errors import TowerError, UsageError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, template_from_values, template_values
+from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.measures.metrics import OperatingPoint
 from edge_runtime.towers.preprocess import InputSpec
 
@@ -39,6 +40,9 @@ class Card:
         versions: Packages that made the file.
         licence: Licence of the weights, as the maker states it.
         limits: What the tower is not made for.
+        person_score: What the thresholds hold for where a person has several templates: their ``"mean"`` or ``"best"``.
+        quality_limits: Limits of a face's quality that differ from the usual ones
+            (:class:`edge_runtime.faces.quality.QualityLimits`), by name.
         schema_version: Version of this structure.
     """
 
@@ -59,6 +63,8 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = "not stated"
     limits: str = DEFAULT_LIMITS
+    person_score: str = "mean"
+    quality_limits: dict[str, float] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -70,6 +76,11 @@ class Card:
             )
         if self.metric != "cosine":
             raise TowerError(f"the card's metric is {self.metric!r}; only 'cosine' is known.")
+        if self.person_score not in ("mean", "best"):
+            raise TowerError(
+                f"the card's score of a person is {self.person_score!r}; only 'mean' and 'best' are known."
+            )
+        QualityLimits.of(self.quality_limits)
         if not isinstance(self.embedding_length, int) or not 2 <= self.embedding_length <= 4096:
             raise TowerError(f"the card's embedding length is {self.embedding_length!r}; 2 to 4096 is accepted.")
         if self.default_fmr is not None and self.default_fmr not in [point.target_fmr for point in self.thresholds]:
@@ -97,7 +108,8 @@ class Card:
 
 def card_to_json(card: Card) -> bytes:
     """A card as JSON bytes: the same card always gives the same bytes."""
-    text = json.dumps(dataclasses.asdict(card), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    values = dataclasses.asdict(card) | {"template": template_values(card.template)}
+    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
 
@@ -110,9 +122,7 @@ def card_from_json(data: bytes) -> Card:
     try:
         values = _checked(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
         values["input"] = InputSpec(**values["input"])
-        template = values["template"]
-        points = tuple((float(x), float(y)) for x, y in template.pop("points"))
-        values["template"] = AlignmentTemplate(points=points, **template)
+        values["template"] = template_from_values(values["template"])
         values["thresholds"] = tuple(OperatingPoint(**point) for point in values["thresholds"])
         return Card(**values)
     except TowerError:

@@ -1,94 +1,29 @@
-"""The TFLite interpreters, behind one small interface. No other file imports them."""
+"""A TFLite model in one of the interpreters, behind one small interface."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import importlib.metadata
-import importlib.util
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.commands.quiet import quiet_stderr
-from edge_runtime.errors import MissingDependency, TowerError, UsageError
+from edge_runtime.errors import TowerError, UsageError
+from edge_runtime.towers.backends import Backend, Family, choose_backend, import_backend, installed_backends
+from edge_runtime.towers.engine_choice import load_engine
+from edge_runtime.towers.engines import EngineOptions, TensorSpec
 
-Family = Literal["litert", "tflite-runtime"]
-
-# In order of preference: family, module, distribution. Full-int8 results of the first are the same bytes on every
-# machine and version; the second computes some of them otherwise, so it makes another embedding space.
-_BACKENDS: tuple[tuple[Family, str, str], ...] = (
-    ("litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
-    ("tflite-runtime", "tflite_runtime.interpreter", "tflite-runtime"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """An interpreter that is installed here.
-
-    Attributes:
-        family: Embeddings of one family may be compared: LiteRT's full-int8 ones are the same bytes everywhere,
-            tflite-runtime's differ by single steps between x86-64 and Arm.
-        distribution: Name of the package that brings it.
-        version: Its version.
-    """
-
-    family: Family
-    distribution: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorSpec:
-    """Shape, type and quantization of one input or output (``step`` is 0 where it is not quantized)."""
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    step: float
-    zero_point: int
-
-
-def installed_backends() -> list[Backend]:
-    """The interpreters that are installed here, the preferred one first."""
-    found = []
-    for family, module, distribution in _BACKENDS:
-        with contextlib.suppress(ImportError, importlib.metadata.PackageNotFoundError):
-            if importlib.util.find_spec(module) is not None:
-                version = importlib.metadata.version(distribution)
-                found.append(Backend(family=family, distribution=distribution, version=version))
-    return found
-
-
-def choose_backend(family: str | None = None) -> Backend:
-    """The preferred interpreter, or the one of a family.
-
-    Raises:
-        UsageError: The family is unknown.
-        MissingDependency: It is not installed.
-    """
-    families = [name for name, _, _ in _BACKENDS]
-    if family is not None and family not in families:
-        raise UsageError(f"unknown interpreter {family!r}; known are {', '.join(families)}.")
-    for backend in installed_backends():
-        if family in (None, backend.family):
-            return backend
-    extra = "tflite-runtime" if family == "tflite-runtime" else "edge"
-    missing = "no TFLite interpreter is" if family is None else f"the interpreter {family!r} is not"
-    raise MissingDependency(f"{missing} installed here. Run: pip install 'siamlite[{extra}]'")
-
-
-def import_backend(backend: Backend) -> Any:
-    """The module of an interpreter, imported on the first call: that takes time and memory of its own.
-
-    Raises:
-        ImportError: It is installed but cannot be imported.
-    """
-    return importlib.import_module(next(module for family, module, _ in _BACKENDS if family == backend.family))
+__all__ = [
+    "Backend",
+    "EngineOptions",
+    "Family",
+    "Interpreter",
+    "TensorSpec",
+    "choose_backend",
+    "dequantize",
+    "import_backend",
+    "installed_backends",
+]
 
 
 class Interpreter:
@@ -96,39 +31,48 @@ class Interpreter:
 
     Attributes:
         backend: The interpreter that runs it.
+        engine: Which of its ways: ``"interpreter"`` or ``"compiled"``.
+        space: What results may be compared with: the family, and what computes where it is not XNNPACK.
+        words: What runs it, with its version, for people.
         inputs: Its input tensors.
         outputs: Its output tensors.
     """
 
-    def __init__(self, flatbuffer: bytes, *, threads: int = 1, family: str | None = None) -> None:
+    def __init__(
+        self, flatbuffer: bytes, *, threads: int = 1, family: str | None = None, options: EngineOptions | None = None
+    ) -> None:
         """Load a model.
 
         Args:
             flatbuffer: The model's bytes.
             threads: Threads to compute with.
             family: Which interpreter; the preferred one that is installed if None.
+            options: How it is run; the interpreter with XNNPACK if None.
 
         Raises:
             UsageError: The number of threads or the family is wrong.
-            MissingDependency: No interpreter is installed.
+            MissingDependency: No interpreter is installed, or not the engine or the delegate that was asked for.
             TowerError: The interpreter does not take the model.
         """
         if not 1 <= threads <= 64:
             raise UsageError(f"threads must be from 1 to 64, not {threads}.")
         _check_root(flatbuffer)
         self.backend = choose_backend(family)
+        chosen = options or EngineOptions()
         with quiet_stderr() as said:
             try:
-                module = import_backend(self.backend)
-                self._interpreter = module.Interpreter(model_content=flatbuffer, num_threads=threads)
-                self._interpreter.allocate_tensors()
+                self._engine = load_engine(flatbuffer, self.backend, chosen, threads=threads)
             except (ValueError, RuntimeError, ImportError, AttributeError) as error:
                 reason = (str(error) or said()).strip().splitlines() or [type(error).__name__]
                 raise TowerError(
                     f"{self.backend.distribution} {self.backend.version} refuses this model: {reason[0]}"
                 ) from error
-        self.inputs = [_tensor_spec(detail) for detail in self._interpreter.get_input_details()]
-        self.outputs = [_tensor_spec(detail) for detail in self._interpreter.get_output_details()]
+        self.engine = self._engine.name
+        self.space = f"{self.backend.family} {chosen.kernels}".strip()
+        self.words = f"{self.backend.distribution} {self.backend.version} {chosen.kernels}".strip()
+        if self.engine != "interpreter":
+            self.words += f", {self.engine}"
+        self.inputs, self.outputs = self._engine.inputs, self._engine.outputs
 
     def run(self, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run the model once.
@@ -143,10 +87,7 @@ class Interpreter:
             TowerError: The interpreter fails, or an array has the wrong shape or type.
         """
         try:
-            for spec, value in zip(self.inputs, values, strict=True):
-                self._interpreter.set_tensor(spec.index, value)
-            self._interpreter.invoke()
-            return [self._interpreter.get_tensor(spec.index) for spec in self.outputs]
+            return self._engine.run(values)
         except (ValueError, RuntimeError) as error:
             raise TowerError(f"{self.backend.distribution} failed to run the model: {error}") from error
 
@@ -175,15 +116,3 @@ def _check_root(flatbuffer: bytes) -> None:
     length = int.from_bytes(flatbuffer[vtable : vtable + 2], "little") if 0 <= vtable <= end - 4 else 0
     if not 8 <= root <= end - 4 or length < 4 or vtable + length > end:
         raise TowerError("this is not a TFLite model: it is cut short or damaged.")
-
-
-def _tensor_spec(detail: dict[str, Any]) -> TensorSpec:
-    step, zero_point = detail["quantization"]
-    return TensorSpec(
-        index=int(detail["index"]),
-        name=str(detail["name"]),
-        shape=tuple(int(n) for n in detail["shape"]),
-        dtype=np.dtype(detail["dtype"]).name,
-        step=float(step),
-        zero_point=int(zero_point),
-    )

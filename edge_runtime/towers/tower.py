@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from edge_runtime.files import sha256_bytes
 from edge_runtime.measures.metrics import unit_rows
 from edge_runtime.towers.bundle import Bundle, read_bundle
 from edge_runtime.towers.card import Card
-from edge_runtime.towers.interpreter import Backend, Interpreter, choose_backend, dequantize
+from edge_runtime.towers.interpreter import Backend, EngineOptions, Interpreter, choose_backend, dequantize
 from edge_runtime.towers.preprocess import InputSpec, normalise, quantization_table, tower_pixels
 from edge_runtime.towers.trust import Trust
 
@@ -28,20 +29,29 @@ _MIN_COSINE_OTHER_FAMILY = 0.5
 class Embedder:
     """A TFLite model with its preprocessing: aligned crops in, unit embeddings out."""
 
-    def __init__(self, flatbuffer: bytes, spec: InputSpec, *, threads: int = 1, family: str | None = None) -> None:
+    def __init__(
+        self,
+        flatbuffer: bytes,
+        spec: InputSpec,
+        *,
+        threads: int = 1,
+        family: str | None = None,
+        options: EngineOptions | None = None,
+    ) -> None:
         """Load a model.
 
         Args:
             flatbuffer: The model: batch 1; input and output int8, uint8 or float32.
             spec: What it takes in.
             threads: Threads to compute with.
-            family: Which interpreter (see :mod:`edge_runtime.towers.interpreter`).
+            family: Which interpreter (see :mod:`edge_runtime.towers.backends`).
+            options: How it runs the model (see :mod:`edge_runtime.towers.engines`).
 
         Raises:
             TowerError: The interpreter refuses it, or it does not fit its input specification.
         """
         self.spec = spec
-        self.interpreter = Interpreter(flatbuffer, threads=threads, family=family)
+        self.interpreter = Interpreter(flatbuffer, threads=threads, family=family, options=options)
         inputs, outputs = self.interpreter.inputs, self.interpreter.outputs
         shapes = [tensor.shape for tensor in (*inputs, *outputs)]
         if len(inputs) != 1 or len(outputs) != 1 or shapes[0] != (1, *spec.shape) or not _is_vector(shapes[1]):
@@ -109,10 +119,18 @@ class Tower(Embedder):
         load_ms: How long loading and testing took.
     """
 
-    def __init__(self, path: Path, bundle: Bundle, *, threads: int = 1, family: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        family: str | None = None,
+        options: EngineOptions | None = None,
+    ) -> None:
         """Use :meth:`load`, which also reads and checks the file."""
         start = time.perf_counter()
-        super().__init__(bundle.flatbuffer, bundle.card.input, threads=threads, family=family)
+        super().__init__(bundle.flatbuffer, bundle.card.input, threads=threads, family=family, options=options)
         self.path = path
         self.card = bundle.card
         self.provenance = bundle.provenance
@@ -121,13 +139,19 @@ class Tower(Embedder):
             raise TowerError(
                 f"{path}: its card says {self.card.embedding_length} values, its model gives {self.embedding_length}."
             )
-        self.fingerprint = space_fingerprint(bundle.flatbuffer, self.card, self.backend.family)
+        self.fingerprint = space_fingerprint(bundle.flatbuffer, self.card, self.interpreter.space)
         self.self_test_cosine = self._self_test(bundle)
         self.load_ms = (time.perf_counter() - start) * 1e3
 
     @classmethod
     def load(
-        cls, path: str | Path, *, threads: int = 1, family: str | None = None, trust: Trust | None = None
+        cls,
+        path: str | Path,
+        *,
+        threads: int = 1,
+        family: str | None = None,
+        options: EngineOptions | None = None,
+        trust: Trust | None = None,
     ) -> Tower:
         """Load a tower file, check its hashes and its signature, and run its self-test.
 
@@ -135,6 +159,7 @@ class Tower(Embedder):
             path: The ``.tflite`` file that ``python -m export convert`` wrote.
             threads: Threads to compute with.
             family: Which interpreter; the preferred one that is installed if None.
+            options: How it runs the model; the interpreter with XNNPACK if None.
             trust: Whose towers are accepted; what this machine is configured to trust if None, see
                 :meth:`~edge_runtime.towers.trust.Trust.configured`.
 
@@ -145,12 +170,17 @@ class Tower(Embedder):
             UsageError: A trusted key cannot be used, or signed towers are required and no key is trusted.
         """
         choose_backend(family)
-        return cls(Path(path), read_bundle(path, trust=trust), threads=threads, family=family)
+        return cls(Path(path), read_bundle(path, trust=trust), threads=threads, family=family, options=options)
 
     @property
     def calibrated(self) -> bool:
-        """Whether the card's thresholds were measured with the interpreter family that runs here."""
-        return self.card.runtime_family == self.backend.family
+        """Whether the card's thresholds were measured with what computes here: the family, with XNNPACK."""
+        return self.card.runtime_family == self.interpreter.space
+
+    @property
+    def runtime(self) -> str:
+        """What runs it here, in words: "ai-edge-litert 2.3.0, compiled" or "ai-edge-litert 2.3.0 without XNNPACK"."""
+        return self.interpreter.words
 
     def _self_test(self, bundle: Bundle) -> float:
         here = self.embed(bundle.golden_crops)
@@ -158,23 +188,28 @@ class Tower(Embedder):
         needed = _MIN_COSINE_SAME_FAMILY if self.calibrated else _MIN_COSINE_OTHER_FAMILY
         if not lowest >= needed:
             raise TowerError(
-                f"{self.path} fails its self-test with {self.backend.distribution} {self.backend.version}: "
+                f"{self.path} fails its self-test with {self.runtime}: "
                 f"cosine {lowest:.4f} to its golden vectors, {needed} is needed. Use the interpreter that it was "
                 f"made with ({self.card.runtime}), or export it again."
             )
         return lowest
 
 
-def space_fingerprint(flatbuffer: bytes, card: Card, family: str) -> str:
-    """Identify an embedding space: the model, its preprocessing, its alignment and the interpreter family.
+def space_fingerprint(flatbuffer: bytes, card: Card, runtime: str) -> str:
+    """Identify an embedding space: the model, its preprocessing, its alignment, and what computes (family, kernels).
 
     Returns:
         SHA-256 as 64 hexadecimal digits.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "flatbuffer": sha256_bytes(flatbuffer),
         "input": asdict(card.input),
         "template": [list(point) for point in card.template.points],
-        "runtime": family,
+        "runtime": runtime,
     }
+    # Left out where they are empty: galleries of before there were any stay valid.
+    if card.template.weights:
+        parts["weights"] = list(card.template.weights)
+    if card.template.refiner:
+        parts["refiner"] = card.template.refiner
     return sha256_bytes(json.dumps(parts, sort_keys=True).encode())

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.commands.console import emit
+from edge_runtime.machine.memory import peak_bytes
 from edge_runtime.towers.interpreter import choose_backend, import_backend
 from edge_runtime.towers.tower import Tower
 
 _PICTURES = 5
-_STATUS = Path("/proc/self/status")
 # Writing 5 here sets the peak back to what is resident now (Linux, proc(5)).
 _FORGET = Path("/proc/self/clear_refs")
 
@@ -42,18 +42,6 @@ def main(words: list[str]) -> int:
     loaded = peak_bytes()
     emit({"idle": idle, "loaded": loaded, "whole": max((p for p in (imported, loaded) if p is not None), default=None)})
     return 0
-
-
-def peak_bytes() -> int | None:
-    """The most memory that this process had resident at once; None where the system does not say.
-
-    Not ``getrusage``: its figure outlives ``exec``, so that it would be the peak of whoever started this process.
-    """
-    try:
-        lines = _STATUS.read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-    except (OSError, ValueError, IndexError, StopIteration):
-        return None
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from export.pictures.crops import CropSet
 from export.runtimes.runner import Runner
 from export.sources.subject import Subject
 
-TARGET_FMRS = (1e-4, 1e-3, 1e-2, 1e-1)
+# In steps of 1, 2 and 5: identification among n people takes the threshold of a target's n-th part.
+TARGET_FMRS = (*(step * decade for decade in (1e-5, 1e-4, 1e-3, 1e-2) for step in (1, 2, 5)), 0.1)
 
 
 def solve_thresholds(result: GateResult) -> tuple[OperatingPoint, ...]:

@@ -92,7 +92,7 @@ def test_a_source_without_frames_is_one_line(
     if kind == "text-video":
         (folder / "v.mp4").write_text("This is a text file.\n" * 50)
     with pytest.raises(SourceError) as refusal:
-        list(open_source(source, stall_s=2))
+        list(open_source(source))
     assert words in str(refusal.value)
     before = gallery_path.read_bytes()
     options = ["--tower", tiny_tower_path, "--gallery", gallery_path, "--source", source]

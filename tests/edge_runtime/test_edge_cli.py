@@ -47,7 +47,7 @@ def test_the_whole_way(siamlite: Command, tiny_tower_path: Path, people: People,
     assert (code, decision["outcome"], decision["person"], decision["nearest"]) == (1, "rejected", None, GENUINE)
 
     code, out, _ = siamlite("gallery", "list", "--gallery", tmp_path / "g.db")
-    assert (code, out.split()[:5]) == (0, ["name", "templates", "enrolled", GENUINE, "5"])
+    assert (code, out.split()[:6]) == (0, ["name", "templates", "enrolled", "tags", GENUINE, "5"])
     code, out, _ = siamlite("gallery", "list", "--json", "--gallery", tmp_path / "g.db")
     assert json.loads(out)["people"][0]["name"] == GENUINE
     assert siamlite("gallery", "remove", GENUINE, "--gallery", tmp_path / "g.db")[0] == 0
@@ -124,8 +124,8 @@ def test_a_video_is_verified_and_annotated(
     assert [line["outcome"] for line in lines] == ["accepted", "rejected"]
     pictures = sorted(p.name for p in (tmp_path / "seen").iterdir())
     assert pictures == ["0000-accepted.jpg", "0001-rejected.jpg"]
-    green = read_image(tmp_path / "seen" / pictures[0])[1, 1]
-    assert green.argmax() == 1
+    seen = read_image(tmp_path / "seen" / pictures[0]).astype(int)
+    assert (seen[..., 1] - seen[..., [0, 2]].max(axis=2) > 50).sum() > 100
     code, _, err = siamlite("enroll", "Film", "--samples", 3, *place)
     assert (code, "enrolled Film with 3 samples" in err) == (0, True)
     line = siamlite.fails(2, "enroll", "Long", "--samples", 40, *place)
@@ -179,22 +179,10 @@ def test_samples_that_contradict_each_other_are_refused(tower: Tower, finder: Fa
         check_usable(Enrolment(templates=enrolment.templates, self_similarity=-0.1))
 
 
-def test_bench_times_every_stage(siamlite: Command, tiny_tower_path: Path, att_faces: Path) -> None:
-    words = ["--tower", tiny_tower_path, "--repeats", 2, "--people", 3]
-    code, out, err = siamlite("bench", "--json", "--source", att_faces / "s1/1.pgm", *words)
-    result = json.loads(out)
-    assert (code, err) == (0, "")
-    assert set(result["stages"]) == {"detect", "embed", "match 1:3", "whole frame"}
-    assert result["frame"]["faces"] == 1
-    code, out, _ = siamlite("bench", *words)
-    assert code == 0
-    assert "whole frame" not in out
-    assert "repeats" in siamlite.fails(2, "bench", "--tower", tiny_tower_path, "--repeats", 0)
-
-
 def test_every_command_has_help(siamlite: Command) -> None:
     assert siamlite("--version")[1].startswith("siamlite ")
-    for words in (["setup"], ["enroll"], ["verify"], ["identify"], ["gallery", "list"], ["bench"], ["doctor"]):
+    names = ["setup", "enroll", "verify", "identify", "watch", "compare", "gallery list", "bench", "doctor"]
+    for words in (name.split() for name in names):
         code, out, _ = siamlite(*words, "--help")
         assert (code, "exit codes: 0" in out) == (0, True)
     assert siamlite()[0] == siamlite("nonsense")[0] == 2

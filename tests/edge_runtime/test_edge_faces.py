@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError, FaceError, UsageError
-from edge_runtime.faces.detect import MODELS, letterbox, merge_overlapping
+from edge_runtime.faces.align import Points
+from edge_runtime.faces.detect import MODELS, Face, letterbox, merge_overlapping
 from edge_runtime.faces.finder import FaceFinder
-from edge_runtime.faces.quality import Quality, QualityLimits, quality_problem
+from edge_runtime.faces.pose import head_pose
+from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem, quality_weight
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import natural_key, read_faces_mark, scan_people, write_faces_mark
 
@@ -91,6 +94,9 @@ def test_each_limit_has_its_reason_and_advice() -> None:
         "too-bright": {"brightness": 250.0},
         "too-flat": {"contrast": 2.0},
         "blurred": {"sharpness": 1.0},
+        "turned-away": {"yaw_deg": -60.0},
+        "looking-up-or-down": {"pitch_deg": 60.0},
+        "tilted": {"roll_deg": -70.0},
     }
     assert quality_problem(Quality(**good, score=0.9), QualityLimits()) is None
     for reason, values in worse.items():
@@ -98,9 +104,80 @@ def test_each_limit_has_its_reason_and_advice() -> None:
         assert problem is not None
         assert problem[0] == reason
         assert problem[1]
+    assert quality_problem(Quality(**(good | {"yaw_deg": np.nan}), score=0.9), QualityLimits()) is not None
     for bad in ({"min_contrast": -1}, {"min_sharpness": np.nan}, {"min_brightness": 240}):
         with pytest.raises(UsageError, match="quality limits"):
             QualityLimits(**bad)
+
+
+def test_the_usual_limits_turn_away_no_ordinary_face(finder: FaceFinder, att_faces: Path) -> None:
+    for person in range(1, 41, 4):
+        for number in range(1, 11):
+            found = finder.find_one(read_image(att_faces / f"s{person}/{number}.pgm"))
+            assert found.problem is None, (person, number, found.quality)
+
+
+def test_a_face_at_the_border_is_cut_off(finder: FaceFinder, att_faces: Path) -> None:
+    image = scene(att_faces / GENUINE / "8.pgm")
+    (whole,) = finder.find(image)
+    assert whole.quality.inside > 0.9
+    eye_x = int(whole.face.landmarks_px[0, 0])
+    quality = measure_quality(image[:, eye_x + 5 :], moved(whole.face, -eye_x - 5), whole.crop_rgb)
+    assert quality.inside == 0
+    assert quality_problem(quality, QualityLimits()) == ("face-cut-off", "move to the middle of the picture")
+    half = measure_quality(image[:, eye_x - 5 :], moved(whole.face, 5 - eye_x), whole.crop_rgb)
+    assert 0.5 < half.inside < whole.quality.inside
+
+
+def moved(face: Face, x: float) -> Face:
+    left, top, right, bottom = face.box_px
+    marks = face.landmarks_px + np.array([x, 0], np.float32)
+    return replace(face, box_px=(left + x, top, right + x, bottom), landmarks_px=marks)
+
+
+def test_limits_come_in_layers() -> None:
+    limits = QualityLimits.of({"max_yaw_deg": 30, "min_sharpness": 9}, {"max_yaw_deg": 20})
+    assert (limits.max_yaw_deg, limits.min_sharpness, limits.max_pitch_deg) == (20, 9, 45)
+    assert QualityLimits.of() == QualityLimits()
+    for wrong in ({"max_yaw": 3}, {"max_yaw_deg": "3"}, {"max_yaw_deg": True}, {"max_yaw_deg": -1}, [1]):
+        with pytest.raises(UsageError, match="quality limit"):
+            QualityLimits.of(wrong)  # type: ignore[arg-type]
+
+
+def head(yaw: float, pitch: float, roll: float, size: float) -> Points:
+    """Landmarks of an average head at angles in degrees, seen from far away; the nose stands before the others."""
+    points = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.495 * 1.155, -0.45], [0, 1.155, 0]])
+    y, p, r = np.radians([yaw, pitch, roll])
+    about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    flat = (points @ (about_x @ about_y).T)[:, :2] * size
+    turn = np.array([[np.cos(r), -np.sin(r)], [np.sin(r), np.cos(r)]])
+    return (flat @ turn.T + 100).astype(np.float32)
+
+
+@LAW
+@given(st.floats(-50, 50), st.floats(-40, 40), st.floats(20, 200))
+def test_the_pose_of_an_average_head_is_read_off_its_landmarks(angle: float, roll: float, size: float) -> None:
+    turned = head_pose(head(angle, 0, roll, size))
+    assert turned.yaw_deg == pytest.approx(angle, abs=0.1)
+    assert turned.pitch_deg == pytest.approx(0, abs=0.1)
+    assert turned.roll_deg == pytest.approx(roll, abs=0.1)
+    nodding = head_pose(head(0, angle, roll, size))
+    assert nodding.pitch_deg == pytest.approx(angle, abs=0.1)
+    assert (nodding.yaw_deg, nodding.roll_deg) == pytest.approx((0, roll), abs=0.1)
+
+
+def test_landmarks_that_coincide_are_turned_away() -> None:
+    assert head_pose(np.zeros((4, 2), np.float32)).yaw_deg == 90
+
+
+@LAW
+@given(st.floats(0, 200), st.floats(0, 200), st.floats(0, 80), st.floats(-90, 90), st.floats(-90, 90))
+def test_a_weight_grows_with_quality(size: float, sharp: float, contrast: float, yaw: float, pitch: float) -> None:
+    quality = Quality(interocular_px=size, sharpness=sharp, brightness=100, contrast=contrast, inside=1, score=1,
+                      yaw_deg=yaw, pitch_deg=pitch)  # fmt: skip
+    better = replace(quality, interocular_px=size + 5, sharpness=sharp + 5, contrast=contrast + 5, yaw_deg=yaw / 2)
+    assert 0.1 <= quality_weight(quality) <= quality_weight(better) <= 1
 
 
 words = st.text(st.sampled_from("ab019 é²"), max_size=6)

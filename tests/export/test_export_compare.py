@@ -16,6 +16,7 @@ import pytest
 
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.images import read_image, write_image
+from edge_runtime.machine.memory import peak_bytes
 from edge_runtime.measures.metrics import count_pairs, equal_error_rate, pair_scores, point_at, roc_auc, tar_at_far
 from edge_runtime.people import write_faces_mark
 from edge_runtime.towers.bundle import pack_bundle, read_bundle
@@ -23,7 +24,6 @@ from edge_runtime.towers.tower import Tower
 from export.cli import main
 from export.commands.compare import FILES
 from export.comparison.accuracy import Estimate
-from export.comparison.memory_worker import peak_bytes
 from export.comparison.pictures import training_sha256
 from export.comparison.plot import draw_comparison, text_box
 from export.comparison.race import dominated, latencies, median_interval, ratio_interval, turns

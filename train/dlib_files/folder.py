@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_runtime import __version__
 from edge_runtime.errors import DataError, WriteError
+from edge_runtime.faces.align import template_values
 from edge_runtime.files import sha256_bytes, write_bytes, write_json
 from edge_runtime.towers.preprocess import InputSpec
 from train.dlib_files.chip import chip_template
@@ -62,7 +63,7 @@ def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMembe
     staging = _staging(folder)
     try:
         write_bytes(staging / LICENCE, licence_text().encode())
-        write_json(staging / ALIGNMENT, {"name": template.name, "points": template.points})
+        write_json(staging / ALIGNMENT, template_values(template))
         write_json(staging / ORIGIN, origin)
         write_bytes(staging / TOWER, data)
         folder.mkdir(exist_ok=True)

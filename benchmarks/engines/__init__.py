@@ -1,0 +1,1 @@
+"""The ways of running a model on this machine, side by side: ``python -m benchmarks.engines``."""

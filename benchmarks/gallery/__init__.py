@@ -1,0 +1,1 @@
+"""What a gallery endures, and what it costs."""

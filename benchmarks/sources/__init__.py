@@ -1,0 +1,1 @@
+"""Cameras that are pulled, restarted and run for long: what becomes of the frames, the events and the memory."""

@@ -20,7 +20,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Error rates of tower files, float and int8, with bounds: through the device's own detection and "
         "alignment, on prepared faces, and on the AT&T faces. Without a tower only the page is written anew.",
     )
-    parser.add_argument("towers", type=Path, nargs="*", metavar="TOWER", help="a .tflite file; its card names it")
+    parser.add_argument(
+        "towers", nargs="*", metavar="TOWER", help="a shipped tower's name, or a .tflite file; its card names it"
+    )
     parser.add_argument(
         "--float", action="append", default=[], metavar="NAME=PATH", help="the .keras file that a tower came from"
     )

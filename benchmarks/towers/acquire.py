@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -76,19 +76,26 @@ def crop_cutter(finder: FaceFinder, held: AlignmentTemplate) -> Cutter:
     Args:
         finder: With the tower's size and template.
         held: How the faces are aligned now.
+
+    Raises:
+        DataError: They are aligned by refined landmarks, of which the tower's own do not lie in known places.
     """
-    # Only towers of newer kits have one.
-    refiner: Any = getattr(finder, "refiner", None)
+    alike = finder.template.aligns_like(held)
+    if held.refiner and not alike:
+        raise DataError(
+            f"faces aligned to the template {held.name!r} cannot be cut anew for {finder.template.name!r}. "
+            "Prepare the photographs for the tower: python -m train prepare RAW --out FACES"
+        )
 
     def take(crop_rgb: Image) -> Taken:
         side = crop_rgb.shape[0]
         if crop_rgb.shape[:2] != (side, side):
             raise DataError(f"prepared faces are square, not {crop_rgb.shape[1]}×{crop_rgb.shape[0]} px.")
-        if held == finder.template and side == finder.size_px:
+        if alike and side == finder.size_px:
             return Taken(reason="", crop_rgb=crop_rgb)
         points = held.pixels(side)
-        if refiner is not None and held != finder.template:
-            points = refiner.refine(crop_rgb, points)
+        if finder.refiner is not None and not alike:
+            points = finder.refiner.refine(crop_rgb, points)
         return Taken(reason="", crop_rgb=align_face(crop_rgb, points, finder.size_px, finder.template))
 
     return take

@@ -23,7 +23,7 @@ def write_result(folder: Path, name: str, values: dict[str, Any]) -> Path:
 
 def command_line(arguments: argparse.Namespace) -> str:
     """The command with every file and folder by its name alone: where they lie is nobody's business."""
-    words = ["python -m benchmarks.towers", *(shlex.quote(path.name) for path in arguments.towers)]
+    words = ["python -m benchmarks.towers", *(shlex.quote(Path(given).name) for given in arguments.towers)]
     for text in arguments.float:
         name, _, path = text.partition("=")
         words.append(f"--float {shlex.quote(f'{name}={Path(path).name}')}")

@@ -28,6 +28,7 @@ from edge_runtime.fetch import install_detectors
 from edge_runtime.files import sha256_file
 from edge_runtime.home import cache_folder
 from edge_runtime.people import read_faces_mark
+from edge_runtime.towers.shipped import find_tower
 from edge_runtime.towers.tower import Tower
 from train.data.sources.mark import marked_template
 
@@ -85,7 +86,7 @@ def _subjects(arguments: argparse.Namespace) -> list[Subject]:
     if any(not name or not path for name, _, path in pairs):
         raise UsageError(f"--float takes NAME=PATH, not {arguments.float}: the tower's name and its .keras file.")
     floats = {name: Path(path) for name, _, path in pairs}
-    towers = [Tower.load(path) for path in arguments.towers]
+    towers = [Tower.load(find_tower(given)) for given in arguments.towers]
     names = [tower.card.name for tower in towers]
     if len(set(names)) < len(names):
         raise UsageError(f"two towers have one name: {', '.join(names)}. Name them apart when they are exported.")

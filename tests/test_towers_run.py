@@ -16,7 +16,7 @@ from benchmarks.towers.frames import HEIGHTS_PX, measure_frames
 from benchmarks.towers.page import BEGIN, END, with_figures
 from edge_runtime.commands.console import run_command
 from edge_runtime.errors import DataError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, WIDE_TEMPLATE
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, DLIB_TEMPLATE, WIDE_TEMPLATE
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import write_faces_mark
@@ -304,3 +304,14 @@ def test_a_page_without_marks_and_damaged_results_are_refused(tmp_path: Path) ->
     (tmp_path / "tiny.json").write_text('{"name": "tiny"}')
     with pytest.raises(DataError, match="Measure again"):
         with_figures(f"{BEGIN}\n{END}\n", tmp_path)
+
+
+def test_crops_for_refined_landmarks_are_those_of_the_device(crops: Path, people: Path, models: Path) -> None:
+    finder = FaceFinder(size_px=112, template=DLIB_TEMPLATE, models=models)
+    straight = finder.find_one(read_image(people / "s3/1.pgm")).crop_rgb.astype(float)
+    recut = crop_cutter(finder, DEFAULT_TEMPLATE)(read_image(crops / "s3/1.png")).crop_rgb
+    assert recut is not None
+    middle = slice(30, 80)
+    assert np.abs(straight - recut)[middle, middle].mean() < 12
+    with pytest.raises(DataError, match="cannot be cut anew"):
+        crop_cutter(FaceFinder(size_px=112, models=models), DLIB_TEMPLATE)

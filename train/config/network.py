@@ -25,7 +25,8 @@ class TowerConfig:
             layer.
         dropout: Share of values dropped before the embedding layer, 0 to 0.9.
         backbone: For ``applications``: the name of a class of ``keras.applications``.
-        weights: For ``applications``: ``""`` (random), ``"imagenet"``, or the path of a weights file.
+        weights: For ``applications``: ``""`` (random), ``"imagenet"``, or the path of a weights file. For ``file``: the
+            ``.keras`` file.
     """
 
     name: str = "plain"

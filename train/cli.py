@@ -6,10 +6,22 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.commands.console import run_command
-from train.commands import calibrate, classify, compare, duplicates, evaluate, fit, prepare, show, similar, towers
+from train.commands import (
+    calibrate,
+    classify,
+    compare,
+    duplicates,
+    evaluate,
+    fit,
+    import_dlib,
+    prepare,
+    show,
+    similar,
+    towers,
+)
 
 # In the order in which a user comes to need them. A module has ``add(commands)``.
-COMMANDS = (prepare, show, towers, fit, evaluate, calibrate, compare, classify, similar, duplicates)
+COMMANDS = (prepare, show, towers, import_dlib, fit, evaluate, calibrate, compare, classify, similar, duplicates)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -86,7 +86,7 @@ def test_batch_normalisation_adapts_within_a_short_training(name):
         layer for layer in build_tower(SMALL, _small(name)).layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     assert all(layer.momentum == 0.95 for layer in norms)
-    assert bool(norms) == (name not in ("tutorial", "oriented"))
+    assert bool(norms) == (name not in ("tutorial", "oriented", "dlib-resnet"))
 
 
 def test_the_embedding_is_raw():

@@ -19,7 +19,7 @@ class TowerConfig:
     Attributes:
         name: A tower of :mod:`train.towers.build`.
         width: Channels of the first stage; what it means for each tower is said there.
-        blocks: Residual blocks of each stage of ``plain``; every stage halves the side.
+        blocks: Residual blocks of each stage of ``plain`` and ``dlib-resnet``; every stage halves the side.
         embedding_length: Length of the embedding.
         head: ``"average"`` (global average pooling), ``"max"`` (global maximum) or ``"flatten"`` before the embedding
             layer.

@@ -14,6 +14,7 @@ from train.towers.from_file import from_file
 from train.towers.mobile import mobilefacenet, mobilenet_v2
 from train.towers.oriented import oriented
 from train.towers.plain import plain
+from train.towers.resnet import dlib_resnet
 from train.towers.tutorial import tutorial
 
 
@@ -64,6 +65,12 @@ TOWERS: dict[str, TowerKind] = {
         purpose="MobileNetV2: few operations for many parameters",
         width="32 × the paper's width multiplier",
         unused=("blocks", "backbone", "weights"),
+    ),
+    "dlib-resnet": TowerKind(
+        build=dlib_resnet,
+        purpose="the network of dlib's face descriptors, untrained; import-dlib makes the trained one",
+        width="32 is dlib's; channels of the first stage, doubled at the next three",
+        unused=("head", "backbone", "weights"),
     ),
     "applications": TowerKind(
         build=applications,

@@ -12,6 +12,7 @@ from train.towers.build import TOWERS
 
 _DIGITS = InputSpec(size_px=28, colour="grey")
 _FACES = InputSpec(size_px=112, colour="rgb")
+_DLIB = InputSpec(size_px=150, colour="rgb")
 
 
 def usual_towers(names: Sequence[str] = ()) -> list[tuple[InputSpec, TowerConfig]]:
@@ -32,6 +33,7 @@ def usual_towers(names: Sequence[str] = ()) -> list[tuple[InputSpec, TowerConfig
         *((config.input, config.tower) for config in recipes),
         (_FACES, TowerConfig(name="mobilefacenet", width=64, embedding_length=128)),
         (_FACES, TowerConfig(name="mobilenet-v2", width=32, embedding_length=128, head="average")),
+        (_DLIB, TowerConfig(name="dlib-resnet", width=32, blocks=(3, 4, 3, 3, 1), embedding_length=128, dropout=0)),
         (_FACES, TowerConfig(name="applications", backbone="MobileNetV3Small", head="average")),
     ]
     return [(spec, config) for spec, config in rows if not names or config.name in names]

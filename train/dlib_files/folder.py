@@ -1,0 +1,89 @@
+"""What an import leaves: the tower, how its faces are cut, where it comes from and under which licence."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import __version__
+from edge_runtime.errors import DataError, WriteError
+from edge_runtime.files import sha256_bytes, write_bytes, write_json
+from edge_runtime.towers.preprocess import InputSpec
+from train.dlib_files.chip import chip_template
+from train.dlib_files.fetch import MODELS_ARCHIVE, PinnedMember
+from train.keras_quietly import known_warnings
+
+TOWER, ALIGNMENT, ORIGIN, LICENCE = "tower.keras", "alignment.json", "origin.json", "LICENSE.txt"
+LICENCE_NAME = "CC0-1.0"
+MAKER = "Davis E. King"
+
+
+def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMember) -> dict[str, Any]:
+    """Write a tower that came from dlib; the tower itself comes last.
+
+    Args:
+        folder: Where to.
+        tower: The Keras model.
+        spec: What it takes in.
+        member: The file that it was read from.
+
+    Returns:
+        What ``origin.json`` holds.
+
+    Raises:
+        WriteError: The folder cannot be written.
+    """
+    data = _saved(tower)
+    template = chip_template()
+    origin: dict[str, Any] = {
+        "tower": {
+            "file": TOWER,
+            "sha256": sha256_bytes(data),
+            "input": {"size_px": spec.size_px, "colour": spec.colour, "scale": spec.scale, "offset": spec.offset},
+            "embedding_length": int(tower.output_shape[-1]),
+            "alignment": template.name,
+        },
+        "weights": {
+            "file": member.file_name,
+            "sha256": member.sha256,
+            "made_by": MAKER,
+            "licence": LICENCE_NAME,
+            "package": f"{MODELS_ARCHIVE.project} {MODELS_ARCHIVE.version}",
+            "package_sha256": MODELS_ARCHIVE.sha256,
+        },
+        "siamlite": __version__,
+    }
+    write_bytes(folder / LICENCE, licence_text().encode())
+    write_json(folder / ALIGNMENT, {"name": template.name, "points": template.points})
+    write_json(folder / ORIGIN, origin)
+    write_bytes(folder / TOWER, data)
+    return origin
+
+
+def licence_text() -> str:
+    """Who made the weights, and CC0 in full, as it came with them.
+
+    Raises:
+        DataError: The checkout is not whole.
+    """
+    path = Path(__file__).with_name("CC0-1.0.txt")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}. The checkout is not whole.") from error
+    return (
+        f"The weights of {TOWER} were trained by {MAKER} and come from the file\n"
+        "dlib_face_recognition_resnet_model_v1.dat, which the package\n"
+        f"{MODELS_ARCHIVE.project} {MODELS_ARCHIVE.version} gives as public domain or under these terms.\n\n{text}"
+    )
+
+
+def _saved(tower: Any) -> bytes:
+    try:
+        with tempfile.TemporaryDirectory(prefix="siamlite-") as place, known_warnings():
+            path = Path(place) / TOWER
+            tower.save(str(path))
+            return path.read_bytes()
+    except OSError as error:
+        raise WriteError(f"cannot write a temporary file: {error.strerror or error}. Free some space.") from error

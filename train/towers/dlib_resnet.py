@@ -1,0 +1,127 @@
+"""The face network of dlib (29 convolutions, King 2017), at any width and input size.
+
+A residual stream of channels runs through the network. Blocks add to it; at the first block of every stage but the
+first the stream is halved by averaging and gets new channels, which begin as zeros. So a channel keeps its place from
+the stage where it is born to the embedding, and the network can be narrowed by leaving channels out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.errors import UsageError
+from train.keras_quietly import keras
+
+EMBEDDING_LENGTH = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Blocks between two halvings.
+
+    Attributes:
+        stream: Channels of the residual stream.
+        inner: For each block, the channels between its two convolutions.
+    """
+
+    stream: int
+    inner: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResNetShape:
+    """What the network is made of.
+
+    Attributes:
+        size_px: Side of the input.
+        stages: From the input to the embedding; the stem gives the first one its channels.
+        point_tail: Whether the very last convolution is 1×1. At 150 px its map is a single point, padded with zeros, so
+            that eight of nine weights of a 3×3 one meet nothing.
+    """
+
+    size_px: int
+    stages: tuple[Stage, ...]
+    point_tail: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no network."""
+        streams = [stage.stream for stage in self.stages]
+        if not streams or sorted(streams) != streams or min(streams) < 1:
+            raise UsageError(f"the channels of the stream must not become fewer from stage to stage: {streams}.")
+        if any(not stage.inner or min(stage.inner) < 1 for stage in self.stages):
+            raise UsageError("every stage needs a block, and every block a channel.")
+
+
+DLIB_SHAPE = ResNetShape(
+    size_px=150,
+    stages=(
+        Stage(stream=32, inner=(32,) * 3),
+        Stage(stream=64, inner=(64,) * 4),
+        Stage(stream=128, inner=(128,) * 3),
+        Stage(stream=256, inner=(256,) * 3),
+        Stage(stream=256, inner=(256,)),
+    ),
+)
+
+
+def block_name(stage: int, block: int) -> str:
+    """What the layers of a block are called, before ``_conv1``, ``_conv2`` and the others."""
+    return f"s{stage}b{block}"
+
+
+def build_resnet(
+    shape: ResNetShape, *, channels: int = 3, embedding_length: int = EMBEDDING_LENGTH, dropout: float = 0.0
+) -> Any:
+    """The network with random weights.
+
+    Args:
+        shape: What it is made of.
+        channels: Channels of the input.
+        embedding_length: Length of the embedding.
+        dropout: Share of values dropped before the embedding layer in training.
+
+    Returns:
+        A Keras model of built-in layers: normalised float32 of shape (n, size, size, channels) to raw embeddings,
+        float32 of shape (n, embedding_length).
+
+    Raises:
+        UsageError: The input is too small for the number of stages.
+    """
+    inputs = keras.Input((shape.size_px, shape.size_px, channels), name="pixels")
+    try:
+        values = keras.layers.Conv2D(shape.stages[0].stream, 7, strides=2, name="stem")(inputs)
+        values = keras.layers.MaxPooling2D(3, 2, name="stem_pool")(keras.layers.ReLU(name="stem_relu")(values))
+        for number, stage in enumerate(shape.stages):
+            for place, inner in enumerate(stage.inner):
+                halve = number > 0 and place == 0
+                last = number == len(shape.stages) - 1 and place == len(stage.inner) - 1
+                kernel = 1 if last and shape.point_tail else 3
+                values = _block(values, stage.stream, inner, block_name(number, place), halve=halve, kernel=kernel)
+    except ValueError as error:
+        raise UsageError(f"an input of {shape.size_px} px is too small for {len(shape.stages)} stages.") from error
+    values = keras.layers.GlobalAveragePooling2D(name="pooled")(values)
+    if dropout:
+        values = keras.layers.Dropout(dropout)(values)
+    outputs = keras.layers.Dense(embedding_length, name="embedding")(values)
+    return keras.Model(inputs, outputs, name="dlib_resnet")
+
+
+def _block(values: Any, stream: int, inner: int, name: str, *, halve: bool, kernel: int) -> Any:
+    layers = keras.layers
+    step = layers.Conv2D(
+        inner, 3, strides=2 if halve else 1, padding="valid" if halve else "same", name=f"{name}_conv1"
+    )(values)
+    step = layers.ReLU(name=f"{name}_relu1")(step)
+    step = layers.Conv2D(stream, kernel, padding="same", name=f"{name}_conv2")(step)
+    if halve:
+        values = layers.AveragePooling2D(2, name=f"{name}_halve")(values)
+        new = stream - values.shape[-1]
+        if new:
+            # With channels first, what is padded is the last two axes: columns by nothing, channels by the new ones.
+            born = layers.ZeroPadding2D(((0, 0), (0, new)), data_format="channels_first", name=f"{name}_born")
+            values = born(values)
+        lacking = values.shape[1] - step.shape[1]
+        if lacking:
+            step = layers.ZeroPadding2D(((0, lacking), (0, lacking)), name=f"{name}_fill")(step)
+    return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([step, values]))

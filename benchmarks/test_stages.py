@@ -40,7 +40,7 @@ def test_detect(benchmark: Any, name: str, models: Path, frame: Image) -> None:
 
 def test_align(benchmark: Any, frame: Image, face: FoundFace, tower: Tower) -> None:
     """Landmarks to a crop."""
-    crop = benchmark(align_face, frame, face.face.landmarks_px, tower.spec.size_px, tower.card.template)
+    crop = benchmark(align_face, frame, face.points_px, tower.spec.size_px, tower.card.template)
     assert np.array_equal(crop, face.crop_rgb)
 
 

@@ -38,6 +38,7 @@ def test_the_wheel_holds_the_device_package_alone(built: Path) -> None:
         f"siamlite-{edge_runtime.__version__}.dist-info",
     }
     assert "edge_runtime/py.typed" in names
+    assert "edge_runtime/models/five_points.npz" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -14,6 +14,7 @@ from train.commands import (
     evaluate,
     fit,
     import_dlib,
+    import_landmarks,
     prepare,
     show,
     similar,
@@ -21,7 +22,20 @@ from train.commands import (
 )
 
 # In the order in which a user comes to need them. A module has ``add(commands)``.
-COMMANDS = (prepare, show, towers, import_dlib, fit, evaluate, calibrate, compare, classify, similar, duplicates)
+COMMANDS = (
+    prepare,
+    show,
+    towers,
+    import_dlib,
+    import_landmarks,
+    fit,
+    evaluate,
+    calibrate,
+    compare,
+    classify,
+    similar,
+    duplicates,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from edge_runtime.errors import FaceError, UsageError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, align_face
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, Points, align_face
 from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS, Face, FaceDetector
+from edge_runtime.faces.landmarks import LandmarkRefiner, refiner_for
 from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem
 from edge_runtime.home import models_folder
 from edge_runtime.images import Image
@@ -26,14 +27,16 @@ class FoundFace:
 
     Attributes:
         face: Where it is in the picture.
+        points_px: What it was aligned by: the detector's landmarks, or the refiner's if the template is for those.
         crop_rgb: Aligned uint8 crop of shape (size_px, size_px, 3).
         quality: What was measured.
         problem: Reason code and advice if it is not good enough to be compared, else None.
         detect_ms: Time that detection took (of the whole picture).
-        align_ms: Time that alignment and measuring took.
+        align_ms: Time that refining, alignment and measuring took.
     """
 
     face: Face
+    points_px: Points
     crop_rgb: Image
     quality: Quality
     problem: tuple[str, str] | None
@@ -70,7 +73,7 @@ class FaceFinder:
 
         Raises:
             UsageError: The detector is unknown.
-            TowerError: Its file is missing or is not the pinned one.
+            TowerError: Its file is missing or is not the pinned one, or the template is for another landmark refiner.
         """
         if detector not in MODELS:
             raise UsageError(f"unknown face detector {detector!r}; known are {', '.join(MODELS)}.")
@@ -78,6 +81,7 @@ class FaceFinder:
         self.size_px = size_px
         self.template = template
         self.limits = limits or QualityLimits()
+        self.refiner: LandmarkRefiner | None = refiner_for(template)
         self.detector = FaceDetector(
             (models or models_folder()) / model.file_name, model, min_score=min_score, threads=threads, family=family
         )
@@ -128,10 +132,12 @@ class FaceFinder:
 
     def _cut_out(self, image_rgb: Image, face: Face, detect_ms: float) -> FoundFace:
         start = time.perf_counter()
-        crop = align_face(image_rgb, face.landmarks_px, self.size_px, self.template)
+        points = face.landmarks_px if self.refiner is None else self.refiner.refine(image_rgb, face.landmarks_px)
+        crop = align_face(image_rgb, points, self.size_px, self.template)
         quality = measure_quality(image_rgb, face, crop)
         return FoundFace(
             face=face,
+            points_px=points,
             crop_rgb=crop,
             quality=quality,
             problem=quality_problem(quality, self.limits),

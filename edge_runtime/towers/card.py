@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.errors import TowerError, UsageError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, template_from_values, template_values
 from edge_runtime.measures.metrics import OperatingPoint
 from edge_runtime.towers.preprocess import InputSpec
 
@@ -97,7 +97,8 @@ class Card:
 
 def card_to_json(card: Card) -> bytes:
     """A card as JSON bytes: the same card always gives the same bytes."""
-    text = json.dumps(dataclasses.asdict(card), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    values = dataclasses.asdict(card) | {"template": template_values(card.template)}
+    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
 
@@ -110,9 +111,7 @@ def card_from_json(data: bytes) -> Card:
     try:
         values = _checked(json.loads(data, parse_constant=_refuse_constant, parse_float=_finite_float))
         values["input"] = InputSpec(**values["input"])
-        template = values["template"]
-        points = tuple((float(x), float(y)) for x, y in template.pop("points"))
-        values["template"] = AlignmentTemplate(points=points, **template)
+        values["template"] = template_from_values(values["template"])
         values["thresholds"] = tuple(OperatingPoint(**point) for point in values["thresholds"])
         return Card(**values)
     except TowerError:

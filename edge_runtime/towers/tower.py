@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -171,10 +172,15 @@ def space_fingerprint(flatbuffer: bytes, card: Card, family: str) -> str:
     Returns:
         SHA-256 as 64 hexadecimal digits.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "flatbuffer": sha256_bytes(flatbuffer),
         "input": asdict(card.input),
         "template": [list(point) for point in card.template.points],
         "runtime": family,
     }
+    # Left out where they are empty: galleries of before there were any stay valid.
+    if card.template.weights:
+        parts["weights"] = list(card.template.weights)
+    if card.template.refiner:
+        parts["refiner"] = card.template.refiner
     return sha256_bytes(json.dumps(parts, sort_keys=True).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate, template_from_values
 from edge_runtime.files import read_json
 from edge_runtime.towers.preprocess import COLOURS, Colour, InputSpec
 
@@ -107,7 +107,8 @@ def find_template(text: str | None) -> AlignmentTemplate:
 
     The file holds ``points``: four (x, y) pairs (the eye at the picture's left, the eye at its right, nose tip, mouth
     centre), or five (both mouth corners in place of the centre). They are fractions of the crop's side, or pixels if
-    the file also holds ``size_px``. A ``name`` may be given.
+    the file also holds ``size_px``. A ``name`` may be given. A file with ``weights`` or a ``refiner`` is read as
+    siamlite writes it, its points as fractions.
 
     Raises:
         UsageError: There is no such template, or the file holds none.
@@ -123,6 +124,8 @@ def find_template(text: str | None) -> AlignmentTemplate:
             f"unknown template {text!r} in --align; known are {', '.join(TEMPLATES)}, or give a JSON file with points."
         )
     held = read_json(path, what="the alignment template")
+    if "weights" in held or "refiner" in held:
+        return _whole_template({"name": path.stem, **held}, path)
     try:
         points = _fractions(held)
     except (KeyError, TypeError, ValueError) as error:
@@ -131,6 +134,14 @@ def find_template(text: str | None) -> AlignmentTemplate:
             "of the crop's side, or in pixels with 'size_px'."
         ) from error
     return AlignmentTemplate(name=str(held.get("name") or path.stem), points=points)
+
+
+def _whole_template(held: dict[str, Any], path: Path) -> AlignmentTemplate:
+    """A template as siamlite itself writes it, with weights or for the landmark refiner."""
+    try:
+        return template_from_values(held)
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise DataError(f"{path} holds no alignment template that this siamlite knows: {error}") from error
 
 
 def _fractions(held: dict[str, Any]) -> tuple[tuple[float, float], ...]:

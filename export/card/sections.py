@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.towers.signature import short_fingerprint
 from export.card.facts import Facts
 from export.card.quality import default_point, headline_rates, quality_tables, threshold_table
@@ -97,6 +98,12 @@ def _signer(facts: Facts) -> str:
     return f"signed by the key {short_fingerprint(held.fingerprint)}"
 
 
+def _landmarks(template: AlignmentTemplate) -> str:
+    """Which landmarks a template places, in words."""
+    names = "eyes, nose and mouth" if not template.refiner else "corners of the eyes and base of the nose, refined,"
+    return f"{names} with the weights {', '.join(f'{w:g}' for w in template.weights)}" if template.weights else names
+
+
 def _input(facts: Facts) -> Section:
     card, spec = facts.card, facts.card.input
     colour = "grey: one channel, ITU-R BT.601 luma" if spec.colour == "grey" else "three channels, in the order R, G, B"
@@ -108,7 +115,7 @@ def _input(facts: Facts) -> Section:
             "a pixel p of 0 to 255 is",
             f"p × {spec.scale:.9g} {'−' if spec.offset < 0 else '+'} {abs(spec.offset):.6g}",
         ),
-        ("alignment", f"{words(card.template.name, limit=60)}: eyes, nose and mouth at {places} of the side"),
+        ("alignment", f"{words(card.template.name, limit=60)}: {_landmarks(card.template)} at {places} of the side"),
         ("output", f"{card.embedding_length} numbers, scaled to length 1 outside of the model"),
         ("comparison", f"{words(card.metric, limit=40)} similarity"),
     ]

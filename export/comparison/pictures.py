@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _NAMED = 5
 
 # What a crop depends on: side in pixels and template. Towers that agree in it share their crops.
-_Key = tuple[int, tuple[tuple[float, float], ...]]
+_Key = tuple[int, tuple[tuple[tuple[float, float], ...], tuple[float, ...], str]]
 
 
 def choose_files(
@@ -114,7 +114,7 @@ def read_shared(folder: Path, contenders: Sequence[Contender], files: Sequence[P
 
 
 def _key(one: Contender) -> _Key:
-    return one.tower.spec.size_px, one.tower.card.template.points
+    return one.tower.spec.size_px, one.tower.card.template.geometry
 
 
 def _reader(folder: Path, one: Contender) -> CropReader:

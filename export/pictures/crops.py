@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_runtime.errors import DataError, FaceError, ImageError
-from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.errors import DataError, FaceError, ImageError, UsageError
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate, template_from_values
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import sha256_bytes, sha256_file
 from edge_runtime.images import Image, read_image
@@ -141,11 +142,12 @@ class CropReader:
             self._finder = FaceFinder(size_px=size_px, template=template)
             return
         again = f"Prepare it again: python -m train prepare RAW --out FACES --size {size_px}"
+        if template in TEMPLATES.values() and template != DEFAULT_TEMPLATE:
+            again += f" --align {template.name}"
         if mark["size_px"] < size_px and not aligned:
             raise DataError(f"{folder} holds faces of {mark['size_px']} px; the tower takes {size_px}. {again}")
         held = mark.get("template")
-        points = held.get("points") if isinstance(held, dict) else None
-        if points is not None and not _same_points(points, template):
+        if isinstance(held, dict) and not _aligned_alike(held, template):
             raise DataError(f"{folder} was aligned to another template than the tower's, {template.name!r}. {again}")
 
     def read(self, file: PictureFile) -> Image:
@@ -176,10 +178,10 @@ def _resized(image_rgb: Image, size_px: int) -> Image:
     return np.asarray(cv2.resize(image_rgb, (size_px, size_px), interpolation=how), dtype=np.uint8)
 
 
-def _same_points(points: object, template: AlignmentTemplate) -> bool:
+def _aligned_alike(held: dict[str, Any], template: AlignmentTemplate) -> bool:
     try:
-        return bool(np.allclose(np.asarray(points, dtype=np.float64), template.points, atol=1e-4))
-    except (TypeError, ValueError):
+        return template.aligns_like(template_from_values(held), tolerance=1e-4)
+    except (KeyError, TypeError, ValueError, UsageError):
         return False
 
 

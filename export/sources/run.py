@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.align import AlignmentTemplate, template_from_values
 from edge_runtime.files import read_json
 from edge_runtime.towers.preprocess import InputSpec
 
@@ -86,8 +86,7 @@ def read_run(folder: str | Path) -> Run:
     try:
         spec = InputSpec(**config["input"])
         test = _names(split.get("test", []))
-        points = tuple((float(x), float(y)) for x, y in config["template"]["points"])
-        template = AlignmentTemplate(name=str(config["template"]["name"]), points=points)
+        template = template_from_values(config["template"])
         run = Run(
             folder=root,
             tower=root / "tower.keras",

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES, AlignmentTemplate, template_values
+from edge_runtime.files import write_json
 from edge_runtime.images import read_image
+from export.adoption.given import find_template
 from export.pictures.crops import CropReader, PictureFile, interleave, list_files, load_crops, name_some
 
 SIZE_PX = 48
@@ -80,6 +82,22 @@ def test_crops_of_another_template_are_refused(faces: Path) -> None:
     moved = tuple((x, y + 0.05) for x, y in DEFAULT_TEMPLATE.points)
     with pytest.raises(DataError, match="aligned to another template"):
         CropReader(faces, size_px=SIZE_PX, template=AlignmentTemplate(name="lower", points=moved))
+
+
+@pytest.mark.parametrize("name", ["dlib-chip", "dlib-chip-four"])
+def test_crops_of_other_landmarks_are_refused_with_the_way_out(faces: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"prepare RAW --out FACES --size {SIZE_PX} --align {name}"):
+        CropReader(faces, size_px=SIZE_PX, template=TEMPLATES[name])
+
+
+@pytest.mark.parametrize("name", ["dlib-chip", "dlib-chip-four"])
+def test_a_template_written_by_siamlite_is_read_whole(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "alignment.json"
+    write_json(file, template_values(TEMPLATES[name]))
+    assert find_template(str(file)) == find_template(name) == TEMPLATES[name]
+    write_json(file, template_values(TEMPLATES[name]) | {"points": [[0.1, 0.2]], "refiner": "0"})
+    with pytest.raises(DataError, match="holds no alignment template"):
+        find_template(str(file))
 
 
 def test_photographs_are_aligned_as_on_the_device(att_faces: Path, faces: Path, models: Path) -> None:

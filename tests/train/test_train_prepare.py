@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import DataError, UsageError, WriteError
+from edge_runtime.faces.align import TEMPLATES
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.files import sha256_file
 from edge_runtime.images import decode_image, read_image, write_image
@@ -17,6 +18,7 @@ from edge_runtime.people import read_faces_mark
 from edge_runtime.towers.preprocess import InputSpec
 from train.cli import main
 from train.data.faces import load_faces
+from train.data.sources.mark import folder_template
 from train.prepare.cut import Job
 from train.prepare.faces import prepare_faces
 from train.prepare.journal import open_work
@@ -294,3 +296,22 @@ def test_command_prints_the_report_and_the_next_command(photographs, tmp_path, c
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"folder": str(out), "people": 3, "kept": 9, "rejected": {}}
     assert f"python -m train fit --data {out}" in printed.err
+
+
+def test_faces_are_cut_by_the_template_that_is_asked_for(photographs, tmp_path, capsys, models):
+    words = ["prepare", str(photographs), "--size", "96", "--min-sharpness", "0", "--min-interocular", "8"]
+    made = {name: tmp_path / name for name in ("dlib-chip", "dlib-chip-four", "wide")}
+    for name, folder in made.items():
+        assert main([*words, "--align", name, "--out", str(folder)]) == 0
+    templates = {name: folder_template(folder) for name, folder in made.items()}
+    assert templates == {name: TEMPLATES[name] for name in made}
+    names = [path for path in _files(made["wide"]) if path.startswith("s1/")]
+    crops = {name: read_image(made[name] / names[0]).astype(int) for name in made}
+    apart = {name: np.abs(crops["dlib-chip"] - crops[name]).mean() for name in made}
+    assert 0 < apart["dlib-chip-four"] < apart["wide"]
+    spec = InputSpec(size_px=96, colour="rgb")
+    assert load_faces(made["dlib-chip"], spec).template == TEMPLATES["dlib-chip"]
+    capsys.readouterr()
+    assert main([*words, "--align", "odd", "--out", str(tmp_path / "odd")]) == 2
+    assert "known are eyes-nose-mouth, wide, dlib-chip, dlib-chip-four" in capsys.readouterr().err
+    assert not (tmp_path / "odd").exists()

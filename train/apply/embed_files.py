@@ -103,7 +103,7 @@ class Cropper:
         held = self._prepared[root]
         if held is None or self._template is None:
             return False
-        if not np.allclose(held.points, self._template.points, atol=1e-6):
+        if not self._template.aligns_like(held):
             raise DataError(
                 f"{root} is aligned by the template {held.name!r}, the tower by {self._template.name!r}. "
                 "Give the photographs; they are then aligned for the tower."

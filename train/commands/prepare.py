@@ -23,6 +23,11 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--min-sharpness", type=float, default=8.0, metavar="X", help="least sharpness (default 8)")
     command.add_argument("--detector", default="full-range", help="full-range (default), short-range or back")
+    command.add_argument(
+        "--align",
+        metavar="NAME",
+        help="where the face lies in the crops: eyes-nose-mouth (default), wide, dlib-chip or dlib-chip-four",
+    )
     command.add_argument("--jobs", type=int, metavar="N", help="processes to work in (default: one for each core)")
     command.add_argument(
         "--audit", action="store_true", help="look for copies and wrong names; without --out in RAW, prepared before"
@@ -59,6 +64,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> tuple[dict[str, Any], str, Path]:
+    from edge_runtime.errors import UsageError
+    from edge_runtime.faces.align import DEFAULT_TEMPLATE, TEMPLATES
     from edge_runtime.faces.finder import FaceFinder
     from edge_runtime.faces.quality import QualityLimits
     from edge_runtime.towers.preprocess import InputSpec
@@ -67,7 +74,10 @@ def _prepare(options: argparse.Namespace) -> tuple[dict[str, Any], str, Path]:
 
     InputSpec(size_px=options.size, colour="rgb")
     limits = QualityLimits(min_interocular_px=options.min_interocular, min_sharpness=options.min_sharpness)
-    finder = FaceFinder(size_px=options.size, limits=limits, detector=options.detector)
+    name = DEFAULT_TEMPLATE.name if options.align is None else options.align
+    if name not in TEMPLATES:
+        raise UsageError(f"unknown template {name!r} in --align; known are {', '.join(TEMPLATES)}.")
+    finder = FaceFinder(size_px=options.size, template=TEMPLATES[name], limits=limits, detector=options.detector)
     jobs = available_cores() if options.jobs is None else options.jobs
     prepared = prepare_faces(options.raw, options.out, finder=finder, force=options.force, jobs=jobs)
     report = {

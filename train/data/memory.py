@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError, WriteError
+from edge_runtime.faces.align import template_values
 from edge_runtime.files import read_json, sha256_bytes, sha256_file, write_json
 from edge_runtime.home import cache_folder
 from edge_runtime.towers.preprocess import InputSpec
@@ -55,7 +56,7 @@ def picture_cache() -> Path:
 
 
 def _key(source: PictureSource, spec: InputSpec) -> str:
-    template = None if source.template is None else [source.template.name, source.template.points]
+    template = None if source.template is None else template_values(source.template)
     what = [_FORMAT, cv2.__version__, source.fingerprint(), source.kind, spec.size_px, spec.colour, template]
     return sha256_bytes(json.dumps(what).encode())[:32]
 

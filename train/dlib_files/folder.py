@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_runtime import __version__
 from edge_runtime.errors import DataError, WriteError
+from edge_runtime.faces.align import template_values
 from edge_runtime.files import sha256_bytes, write_bytes, write_json
 from edge_runtime.towers.preprocess import InputSpec
 from train.dlib_files.chip import chip_template
@@ -55,7 +56,7 @@ def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMembe
         "siamlite": __version__,
     }
     write_bytes(folder / LICENCE, licence_text().encode())
-    write_json(folder / ALIGNMENT, {"name": template.name, "points": template.points})
+    write_json(folder / ALIGNMENT, template_values(template))
     write_json(folder / ORIGIN, origin)
     write_bytes(folder / TOWER, data)
     return origin

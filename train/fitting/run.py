@@ -12,7 +12,7 @@ from typing import Any
 
 import edge_runtime
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.align import template_values
 from edge_runtime.files import read_json, sha256_file, write_json
 from train.config import Config
 from train.data.faces import FaceSet
@@ -93,7 +93,7 @@ def describe_run(config: Config, faces: FaceSet, split: Split, data: Path) -> di
         "recipe": config.recipe,
         "seed": config.seed,
         "input": {key: spec[key] for key in ("size_px", "colour", "scale", "offset")},
-        "template": template_values(faces.template),
+        "template": None if faces.template is None else template_values(faces.template),
         "embedding_length": config.tower.embedding_length,
         "tower": values["tower"],
         "loss": values["loss"],
@@ -120,13 +120,6 @@ def _teacher_sha256(path: str) -> str | None:
     """Hash of the teacher's file, or of the tower in a run folder; None without a teacher."""
     place = Path(path)
     return sha256_file(place / "tower.keras" if place.is_dir() else place) if path else None
-
-
-def template_values(template: AlignmentTemplate | None) -> dict[str, Any] | None:
-    """An alignment template as JSON holds it; None for pictures that are no aligned faces."""
-    if template is None:
-        return None
-    return {"name": template.name, "points": [list(point) for point in template.points]}
 
 
 def made_with() -> dict[str, str]:

@@ -93,7 +93,7 @@ def _aligned_alike(first: AlignmentTemplate | None, second: AlignmentTemplate | 
     """Whether pictures of one alignment can be shown to a tower of another; None is for pictures that are no faces."""
     if first is None or second is None:
         return first is second
-    return np.allclose(first.points, second.points, atol=1e-6)
+    return first.aligns_like(second)
 
 
 def _embed(tower: LoadedTower, folder: Path, faces: FaceSet) -> Rows:

@@ -109,7 +109,7 @@ def _load(data: str | Path, tower: LoadedTower, *, aligned: bool) -> tuple[FaceS
 def _check_template(faces: FaceSet, tower: LoadedTower, data: str | Path) -> None:
     if faces.template is None or tower.template is None:
         return
-    if not np.allclose(faces.template.points, tower.template.points, atol=1e-6):
+    if not tower.template.aligns_like(faces.template):
         raise DataError(
             f"{data} is aligned by the template {faces.template.name!r}, the tower by {tower.template.name!r}. "
             "Give the folder of photographs; it is then aligned for the tower."

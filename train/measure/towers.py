@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError, TowerError, UsageError
-from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.align import AlignmentTemplate, template_from_values
 from edge_runtime.files import read_json
 from edge_runtime.towers.preprocess import InputSpec
 from edge_runtime.towers.tower import Tower
@@ -158,7 +158,4 @@ def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
 
 
 def _template(held: dict[str, Any] | None) -> AlignmentTemplate | None:
-    if held is None:
-        return None
-    points = tuple((float(x), float(y)) for x, y in held["points"])
-    return AlignmentTemplate(name=held["name"], points=points)
+    return None if held is None else template_from_values(held)

@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 
 from edge_runtime.errors import SiamliteError
-from edge_runtime.faces.align import AlignmentTemplate
+from edge_runtime.faces.align import AlignmentTemplate, template_values
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import QualityLimits
 from train.prepare.cut import Job, Record, cut_out
@@ -58,10 +58,9 @@ class FinderSettings:
 
     def as_mapping(self) -> dict[str, Any]:
         """The values as JSON gives them back."""
-        points = [list(point) for point in self.template.points]
         return {
             "size_px": self.size_px,
-            "template": {"name": self.template.name, "points": points},
+            "template": template_values(self.template),
             "limits": asdict(self.limits),
             "detector": self.detector,
             "min_score": self.min_score,

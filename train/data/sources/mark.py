@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
+from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, template_from_values
 from edge_runtime.people import read_faces_mark
 
 
@@ -28,9 +28,7 @@ def marked_template(mark: dict[str, Any] | None, where: str) -> AlignmentTemplat
     if mark is None:
         return DEFAULT_TEMPLATE
     try:
-        values = mark["template"]
-        points = tuple((float(x), float(y)) for x, y in values["points"])
-        return AlignmentTemplate(name=str(values["name"]), points=points)
+        return template_from_values(mark["template"])
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise DataError(
             f"the mark of {where} has no usable alignment template ({error}). "

@@ -32,7 +32,9 @@ def draw_rows(people: PeopleRows, config: BatchConfig, rng: np.random.Generator,
     if config.sampler == "pk":
         return draw_people(people, config, rng).ravel()
     if config.sampler == "uniform":
-        return rng.choice(len(people.labels), size=min(config.people * config.pictures, len(people.labels)), replace=False)
+        return rng.choice(
+            len(people.labels), size=min(config.people * config.pictures, len(people.labels)), replace=False
+        )
     count = config.people * config.pictures // 2
     if config.sampler == "hard-pairs" and memory is not None:
         return draw_hard_pairs(people, count, rng, memory).ravel()

@@ -36,8 +36,10 @@ def repair(
         streams: For each stage, the places of the channels that are kept of the wide stream.
         faces: uint8 of shape (n, size, size, 3), RGB.
     """
-    batches = [normalise(faces[i : i + _BATCH], InputSpec(size_px=shape.size_px, colour="rgb"))
-               for i in range(0, len(faces), _BATCH)]
+    batches = [
+        normalise(faces[i : i + _BATCH], InputSpec(size_px=shape.size_px, colour="rgb"))
+        for i in range(0, len(faces), _BATCH)
+    ]
     for stage, place in blocks_of(shape):
         name = block_name(stage, place)
         layer = narrowed.get_layer(f"{name}_conv2")

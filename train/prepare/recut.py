@@ -39,7 +39,9 @@ class Recut:
     unreadable: tuple[str, ...]
 
 
-def recut_faces(faces: str | Path, out: str | Path, *, template: AlignmentTemplate, size_px: int, jobs: int = 1) -> Recut:
+def recut_faces(
+    faces: str | Path, out: str | Path, *, template: AlignmentTemplate, size_px: int, jobs: int = 1
+) -> Recut:
     """Cut prepared faces anew. What the old crops do not show is replicated from their border.
 
     Args:
@@ -57,7 +59,9 @@ def recut_faces(faces: str | Path, out: str | Path, *, template: AlignmentTempla
     source, target = Path(faces), Path(out)
     mark = read_faces_mark(source)
     if mark is None:
-        raise DataError(f"{source} holds no prepared faces. Prepare photographs: python -m train prepare RAW --out FACES")
+        raise DataError(
+            f"{source} holds no prepared faces. Prepare photographs: python -m train prepare RAW --out FACES"
+        )
     held = marked_template(mark, str(source))
     refuse_overwrite(target, force=False)
     if source.resolve() in (target.resolve(), *target.resolve().parents):
@@ -97,7 +101,11 @@ def _in_parallel(
 
 
 def _cut(
-    source: Path, target: Path, pictures: list[Path], templates: tuple[AlignmentTemplate, AlignmentTemplate], size_px: int
+    source: Path,
+    target: Path,
+    pictures: list[Path],
+    templates: tuple[AlignmentTemplate, AlignmentTemplate],
+    size_px: int,
 ) -> list[str]:
     cv2.setNumThreads(1)
     unreadable = []

@@ -26,7 +26,9 @@ def from_file(spec: InputSpec, config: TowerConfig) -> Any:
         TowerError: The file is missing or damaged.
     """
     if not config.weights or not Path(config.weights).is_file():
-        raise UsageError(f"tower.weights: there is no file {config.weights!r}. Name a .keras file: --set tower.weights=…")
+        raise UsageError(
+            f"tower.weights: there is no file {config.weights!r}. Name a .keras file: --set tower.weights=…"
+        )
     tower = load_keras(config.weights)
     takes, gives = tuple(tower.input_shape[1:]), int(tower.output_shape[-1])
     if takes != spec.shape:

@@ -107,6 +107,20 @@ def test_the_folder_is_kept_unless_forced_and_the_next_command_is_said(imported,
 
 
 @pytest.mark.registry
+def test_a_write_that_fails_leaves_nothing(imported, weights_file, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "parent" / "out"
+    monkeypatch.setattr("train.dlib_files.folder.os.replace", full)
+    assert main(["import-dlib", "--out", str(out), "--file", str(weights_file)]) == 3
+    line = last_line(capsys)
+    assert line.startswith("error: cannot write ")
+    assert "No space left on device" in line
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.registry
 def test_damaged_weights_are_one_clear_error(weights_file, tmp_path, capsys):
     data = weights_file.read_bytes()
     flipped = bytearray(data)

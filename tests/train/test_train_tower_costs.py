@@ -40,7 +40,14 @@ def _settled(name):
 # Random deep networks of depthwise convolutions amplify every rounding: chance would be below 0.5 (mobilefacenet: 0).
 @pytest.mark.parametrize(
     ("name", "lowest_mean"),
-    [("plain", 0.999), ("tutorial", 0.999), ("mobilefacenet", 0.7), ("mobilenet-v2", 0.7), ("applications", 0.999)],
+    [
+        ("plain", 0.999),
+        ("tutorial", 0.999),
+        ("mobilefacenet", 0.7),
+        ("mobilenet-v2", 0.7),
+        ("dlib-resnet", 0.999),
+        ("applications", 0.999),
+    ],
 )
 def test_full_int8_runs_alone_and_stays_close_to_float(name, lowest_mean):
     tower = _settled(name)

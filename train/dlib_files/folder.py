@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,12 @@ from train.keras_quietly import known_warnings
 TOWER, ALIGNMENT, ORIGIN, LICENCE = "tower.keras", "alignment.json", "origin.json", "LICENSE.txt"
 LICENCE_NAME = "CC0-1.0"
 MAKER = "Davis E. King"
+# By the author's description, https://github.com/davisking/dlib-models.
+_TRAINED_ON = "about 3 million pictures of 7485 people: FaceScrub, VGG Face and the web, without the people of LFW"
 
 
 def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMember) -> dict[str, Any]:
-    """Write a tower that came from dlib; the tower itself comes last.
+    """Write a tower that came from dlib, all of it or nothing.
 
     Args:
         folder: Where to.
@@ -50,16 +54,35 @@ def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMembe
             "sha256": member.sha256,
             "made_by": MAKER,
             "licence": LICENCE_NAME,
+            "trained_on": _TRAINED_ON,
             "package": f"{MODELS_ARCHIVE.project} {MODELS_ARCHIVE.version}",
             "package_sha256": MODELS_ARCHIVE.sha256,
         },
         "siamlite": __version__,
     }
-    write_bytes(folder / LICENCE, licence_text().encode())
-    write_json(folder / ALIGNMENT, template_values(template))
-    write_json(folder / ORIGIN, origin)
-    write_bytes(folder / TOWER, data)
+    staging = _staging(folder)
+    try:
+        write_bytes(staging / LICENCE, licence_text().encode())
+        write_json(staging / ALIGNMENT, template_values(template))
+        write_json(staging / ORIGIN, origin)
+        write_bytes(staging / TOWER, data)
+        folder.mkdir(exist_ok=True)
+        for name in (LICENCE, ALIGNMENT, ORIGIN, TOWER):
+            os.replace(staging / name, folder / name)
+    except OSError as error:
+        raise WriteError(f"cannot write {folder}: {error.strerror or error}. Choose another --out.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
     return origin
+
+
+def _staging(folder: Path) -> Path:
+    """A folder on the same disk, to write in before anything takes its place."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    except OSError as error:
+        raise WriteError(f"cannot write {folder}: {error.strerror or error}. Choose another --out.") from error
 
 
 def licence_text() -> str:
@@ -86,5 +109,6 @@ def _saved(tower: Any) -> bytes:
             path = Path(place) / TOWER
             tower.save(str(path))
             return path.read_bytes()
-    except OSError as error:
-        raise WriteError(f"cannot write a temporary file: {error.strerror or error}. Free some space.") from error
+    except (OSError, RuntimeError) as error:  # HDF5 raises the second over a full disk.
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WriteError(f"cannot write a temporary file: {first}. Free some space.") from error

@@ -30,12 +30,7 @@ class ShippedTower:
         return _MODELS / f"{self.name}.tflite"
 
 
-SHIPPED = {
-    tower.name: tower
-    for tower in (
-        ShippedTower(name="accurate", purpose="the default: free for any use"),
-    )
-}
+SHIPPED = {tower.name: tower for tower in (ShippedTower(name="accurate", purpose="the default: free for any use"),)}
 DEFAULT_SHIPPED = "accurate"
 
 

@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
 
     network = read_resnet(data, name=str(options.file or FACE_NETWORK.file_name))
     tower, spec = port_tower(network, centre_share=options.centre), tower_spec(network)
-    origin = write_port(options.out, tower, spec, member=FACE_NETWORK)
+    origin = write_port(options.out, tower, spec, member=FACE_NETWORK, centre_share=options.centre)
     report = {"folder": str(options.out), "parameters": int(tower.count_params()), **origin}
     made = origin["tower"]
     text = (
@@ -79,7 +79,8 @@ def _refuse_folder(folder: Path, *, force: bool) -> None:
 
 
 def _say_adopt(folder: Path) -> None:
-    from train.dlib_files.folder import ALIGNMENT, LICENCE_NAME, TOWER
+    from train.dlib_files.folder import LICENCE_NAME, TOWER
+    from train.towers.beside import ALIGNMENT
 
     files = {"--align": folder / ALIGNMENT, "--out": folder / "tower.tflite"}
     words: list[str | Path] = ["adopt", folder / TOWER, "--data", "PEOPLE", "--licence", LICENCE_NAME]

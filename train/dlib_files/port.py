@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge_runtime.files import read_json
 from edge_runtime.towers.preprocess import InputSpec
 from train.dlib_files.resnet import Convolution, FaceNetwork
-from train.towers.dlib_resnet import build_resnet
+from train.towers.dlib_resnet import build_resnet, meets_a_point
 
 _DIVISOR = 256.0
 
@@ -37,12 +37,13 @@ def port_tower(network: FaceNetwork, *, centre_share: float = 0.0) -> Any:
         A Keras model that gives raw embeddings, float32 of shape (n, 128): dlib's descriptors less that share, which it
         does not scale to length 1 either.
     """
-    tower = build_resnet(replace(network.shape, point_tail=True))
+    point_tail = meets_a_point(network.shape)
+    tower = build_resnet(replace(network.shape, point_tail=point_tail))
     tail = list(network.convolutions)[-1]
     for name, convolution in network.convolutions.items():
         if name == "stem":
             convolution = _takes(convolution, tower_spec(network), network.mean_rgb)
-        if name == tail:
+        if name == tail and point_tail:
             convolution = _middle(convolution)
         # Keras has the filters last.
         tower.get_layer(name).set_weights([convolution.kernels.transpose(2, 3, 1, 0), convolution.biases])

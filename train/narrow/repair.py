@@ -23,6 +23,8 @@ Moments = npt.NDArray[np.float64]
 # Places that are looked at in each batch and block: more make the rows alike, not the solution better.
 _PLACES = 48
 _RIDGE = 1e-3
+# Where no input ever changes.
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ def repair(
 ) -> list[Solved]:
     """Solve the second convolution of every block, and the embedding, in place.
 
-    What each block takes in, in both networks, is kept from the block before: every layer is run once. 1,024 pictures of 150 px need some 500 MB for that.
+    What each block takes in, in both networks, is kept from the block before, so that every layer is run once. 1,024
+    pictures of 150 px need some 500 MB for that.
 
     Args:
         narrowed: The narrow network, of the wide one's input size.
@@ -165,7 +168,7 @@ def _solve(layer: Any, moments: _Moments) -> Solved:
         varied = np.trace(spread) - 2 * np.sum(weights * cross) + np.sum(weights * (gram @ weights))
         return float(max(varied, 0.0) / count + np.sum((middle @ weights + constant - aim) ** 2)) / len(aim)
 
-    ridge = gram + np.eye(inputs) * (_RIDGE * np.trace(gram) / inputs)
+    ridge = gram + np.eye(inputs) * max(_RIDGE * np.trace(gram) / inputs, _LEAST)
     weights = np.linalg.solve(ridge, cross)
     new = [weights.reshape(kernel.shape).astype(np.float32), (aim - middle @ weights).astype(np.float32)]
     held = [np.asarray(values, dtype=np.float64) for values in (kernel, bias, *new)]

@@ -79,8 +79,8 @@ def test_a_share_of_the_mean_is_taken_off(pointed):
     centred = port_tower(network, centre_share=0.5).predict(pictures, verbose=0)
     mean = mean_descriptor()
     assert mean.shape == (128,)
-    # dlib's descriptors are nearly of length 1; that of the average face is shorter.
-    assert 0.5 < np.linalg.norm(mean) < 1
+    # dlib's descriptors are some 1.4 long, and have much in common.
+    assert 1 < np.linalg.norm(mean) < 1.5
     np.testing.assert_allclose(plain - centred, np.tile(0.5 * mean, (8, 1)), atol=1e-5 * np.abs(plain).max())
 
 

@@ -136,7 +136,7 @@ def test_a_tower_that_was_changed_afterwards_is_refused(place, tmp_path):
     [
         (["--streams", "6", "--inner", "4,5"], "--streams takes 2 numbers"),
         (["--streams", "9,12", "--inner", "4,5"], "stage 0 can keep 8 channels"),
-        (["--streams", "6,x", "--inner", "4,5"], "whole numbers with commas"),
+        (["--streams", "6,x", "--inner", "4,5"], "--streams takes whole numbers with commas"),
         ([*FEWER, "--size", "8"], "from 16 to 512"),
         ([*FEWER, "--align", "tight"], "unknown template 'tight'"),
         ([*FEWER, "--pictures", "3"], "--pictures must be from 16"),

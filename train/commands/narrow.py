@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     command.add_argument("--data", metavar="FACES", type=Path, required=True, help="prepared faces, cut for TOWER")
     command.add_argument("--out", metavar="FILE", type=Path, required=True, help="the .keras file to write")
     command.add_argument(
-        "--streams", metavar="N,N,…", type=_numbers, required=True, help="channels of the stream to keep in each stage"
+        "--streams", metavar="N,N,…", required=True, help="channels of the stream to keep in each stage"
     )
     command.add_argument(
         "--inner",
@@ -42,11 +42,11 @@ def add(commands: Any) -> None:
     command.set_defaults(run=_run)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"whole numbers with commas between them are needed, not {text!r}") from error
+        raise UsageError(f"{option} takes whole numbers with commas between them, not {text!r}.") from error
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -58,6 +58,8 @@ def _run(options: argparse.Namespace) -> int:
         )
     if not 16 <= options.pictures <= 100_000:
         raise UsageError(f"--pictures must be from 16 to 100000, not {options.pictures}.")
+    options.streams = _numbers("--streams", options.streams)
+    options.inner = _numbers("--inner", options.inner)
     refuse_beside(options.out, force=options.force)
     template = None if options.align is None else _template(options.align)
 
@@ -113,6 +115,7 @@ def _narrow(
     options: argparse.Namespace, wide: LoadedTower, faces: FaceSet, template: AlignmentTemplate | None
 ) -> dict[str, Any]:
     from dataclasses import asdict, replace
+    from functools import partial
 
     import numpy as np
     from tqdm import tqdm
@@ -121,7 +124,7 @@ def _narrow(
     from train.narrow.deliver import Judges, write_narrowed
     from train.narrow.narrow import at_size, narrow, narrower
     from train.narrow.repair import repair
-    from train.towers.dlib_resnet import read_shape
+    from train.towers.dlib_resnet import build_resnet, read_shape
     from train.towers.macs import count_macs
 
     if template is None:
@@ -130,11 +133,13 @@ def _narrow(
     wanted = narrower(read_shape(network), streams=options.streams, inner=options.inner)
     size_px = options.size or wide.spec.size_px
     spec = replace(wide.spec, size_px=size_px)
+    # What cannot be built is said before minutes of solving.
+    build_resnet(replace(wanted, size_px=size_px))
     pixels = np.asarray(faces.pixels)
     narrowed = narrow(network, wanted, pixels)
     solved = []
     if not options.no_repair:
-        watch = lambda blocks: tqdm(list(blocks), desc="solving", unit="block", disable=not sys.stderr.isatty())  # noqa: E731
+        watch = partial(tqdm, desc="solving", unit="block", disable=not sys.stderr.isatty())
         solved = repair(narrowed, network, pixels, watch=watch)
     tower = at_size(narrowed, size_px)
     origin = write_narrowed(

@@ -95,7 +95,7 @@ def read_shape(tower: Any) -> ResNetShape:
     try:
         shape = _shape_of(found, size_px=int(tower.input_shape[1]))
         twin = build_resnet(shape, channels=int(tower.input_shape[-1]), embedding_length=int(tower.output_shape[-1]))
-    except (KeyError, TypeError, AttributeError, UsageError) as error:
+    except (LookupError, TypeError, AttributeError, UsageError) as error:
         raise UsageError(_FOREIGN) from error
     ours, theirs = (
         {layer.name: [weight.shape for weight in layer.weights] for layer in one.layers if layer.weights}
@@ -108,8 +108,10 @@ def read_shape(tower: Any) -> ResNetShape:
 
 def _shape_of(convolutions: dict[tuple[int, int], Any], *, size_px: int) -> ResNetShape:
     blocks = sorted(convolutions)
+    if not blocks:
+        raise KeyError("no block")
     stages = []
-    for number in range(blocks[-1][0] + 1 if blocks else 0):
+    for number in range(blocks[-1][0] + 1):
         pairs = [convolutions[block] for block in blocks if block[0] == number]
         stages.append(Stage(stream=pairs[0][2].filters, inner=tuple(pair[1].filters for pair in pairs)))
     return ResNetShape(

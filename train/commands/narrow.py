@@ -29,7 +29,6 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--inner",
         metavar="N,N,…",
-        type=_numbers,
         required=True,
         help="channels to keep inside the blocks of each stage",
     )

@@ -15,7 +15,9 @@ from train.commands import (
     fit,
     import_dlib,
     import_landmarks,
+    narrow,
     prepare,
+    recut,
     show,
     similar,
     towers,
@@ -24,10 +26,12 @@ from train.commands import (
 # In the order in which a user comes to need them. A module has ``add(commands)``.
 COMMANDS = (
     prepare,
+    recut,
     show,
     towers,
     import_dlib,
     import_landmarks,
+    narrow,
     fit,
     evaluate,
     calibrate,

@@ -151,7 +151,13 @@ DLIB_FOUR_TEMPLATE = AlignmentTemplate(
     points=((0.313, 0.310), (0.669, 0.308), (0.494, 0.541), (0.495, 0.693)),
     weights=(1.0, 1.0, 0.15, 0.4),
 )
-_KNOWN = (DEFAULT_TEMPLATE, WIDE_TEMPLATE, DLIB_TEMPLATE, DLIB_FOUR_TEMPLATE)
+# dlib's crop without its margin, at the same scale: of its 150 px the 128 px from (11, 8).
+DLIB_CLOSE_TEMPLATE = AlignmentTemplate(
+    name="dlib-close",
+    points=tuple(((150 * x - 11) / 128, (150 * y - 8) / 128) for x, y in DLIB_TEMPLATE.points),
+    refiner=REFINER_SHA256,
+)
+_KNOWN = (DEFAULT_TEMPLATE, WIDE_TEMPLATE, DLIB_TEMPLATE, DLIB_CLOSE_TEMPLATE, DLIB_FOUR_TEMPLATE)
 TEMPLATES = {template.name: template for template in _KNOWN}
 
 

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import FetchError
+from edge_runtime.faces.align import DLIB_TEMPLATE
 from edge_runtime.files import sha256_bytes
 from edge_runtime.home import cache_folder
 from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.cli import main
 from train.dlib_files import fetch
 from train.dlib_files.fetch import FACE_NETWORK, PinnedMember, fetch_member
+from train.dlib_files.port import mean_descriptor
+from train.measure.towers import load_tower
 
 SPEC = InputSpec(size_px=150, colour="rgb")
 
@@ -93,7 +96,7 @@ def test_the_folder_is_kept_unless_forced_and_the_next_command_is_said(imported,
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert printed.out.count("\n") == 1
-    assert report["parameters"] == 5607616
+    assert report["parameters"] == 5607616 - 8 * 256 * 256  # the last convolution is 1×1
     lines = printed.err.splitlines()
     assert f"written: {imported}" in lines
     assert lines[-1].startswith(f"next: python -m export adopt {imported / 'tower.keras'} ")
@@ -145,6 +148,28 @@ def test_what_is_not_the_pinned_file_is_one_clear_error(option, kind, tmp_path, 
     assert main(["import-dlib", "--out", str(tmp_path / "out"), option, str(path)]) == 3
     assert last_line(capsys).startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "nan"])
+def test_a_share_is_from_nothing_to_all(share, tmp_path, capsys):
+    assert main(["import-dlib", "--out", str(tmp_path / "out"), f"--centre={share}"]) == 2
+    assert "--centre must be from 0 to 1" in last_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.registry
+def test_the_origin_says_what_was_taken_off(imported, weights_file, tmp_path):
+    out = tmp_path / "out"
+    assert main(["import-dlib", "--out", str(out), "--file", str(weights_file), "--centre", "0.7"]) == 0
+    origin = json.loads((out / "origin.json").read_text())
+    assert origin["tower"]["centre"]["share"] == 0.7
+    assert "research only" in origin["tower"]["centre"]["mean_of"]
+    assert "centre" not in json.loads((imported / "origin.json").read_text())["tower"]
+    tower = load_tower(out / "tower.keras")
+    assert (tower.spec, tower.template) == (SPEC, DLIB_TEMPLATE)
+    face = np.full((1, 150, 150, 3), 128, np.uint8)
+    plain = load_tower(imported / "tower.keras").embed(face)
+    np.testing.assert_allclose(plain - tower.embed(face), [0.7 * mean_descriptor()], atol=1e-6)
 
 
 def test_without_network_the_error_says_what_to_bring(tmp_path, monkeypatch, capsys):

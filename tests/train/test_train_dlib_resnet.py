@@ -1,12 +1,18 @@
 """dlib's face network: a small one from a writer of our own, so that every byte of it can be damaged."""
 
+from dataclasses import replace
+
 import dlib_writer as writer
 import numpy as np
 import pytest
 
-from edge_runtime.errors import DataError
-from train.dlib_files.port import port_tower, tower_spec
+from edge_runtime.errors import DataError, UsageError
+from edge_runtime.towers.preprocess import InputSpec
+from train.config import TowerConfig
+from train.dlib_files.port import mean_descriptor, port_tower, tower_spec
 from train.dlib_files.resnet import read_resnet
+from train.towers.build import build_tower
+from train.towers.dlib_resnet import DLIB_SHAPE, ResNetShape, Stage, build_resnet, meets_a_point, read_shape
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,56 @@ def test_the_tower_computes_what_the_layers_say(written):
     found = tower.predict(pixels * np.float32(spec.scale) + np.float32(spec.offset), verbose=0)
     for picture, embedding in zip(pixels, found, strict=True):
         np.testing.assert_allclose(embedding, _embed(picture, weights), atol=2e-4 * np.abs(found).max())
+
+
+@pytest.fixture(scope="module")
+def pointed():
+    """A network whose last map is a single point, as dlib's is at 150 px, and pictures for it."""
+    shape = replace(writer.TINY, size_px=24)
+    network = read_resnet(writer.network(shape)[0], name="x.dat", shape=shape)
+    return network, np.random.default_rng(2).uniform(-1, 1, (8, 24, 24, 3)).astype(np.float32)
+
+
+def test_a_tail_of_points_gives_what_the_whole_one_gives(pointed, monkeypatch):
+    network, pictures = pointed
+    less = port_tower(network)
+    monkeypatch.setattr("train.dlib_files.port.meets_a_point", lambda shape: False)
+    whole = port_tower(network)
+    assert whole.get_layer("s1b0_conv2").kernel_size == (3, 3)
+    assert whole.count_params() - less.count_params() == 8 * 4 * 6
+    found, wanted = less.predict(pictures, verbose=0), whole.predict(pictures, verbose=0)
+    np.testing.assert_allclose(found, wanted, atol=1e-6 * np.abs(wanted).max())
+
+
+def test_a_tail_that_meets_more_than_a_point_stays_whole(written):
+    assert port_tower(read(written[0])).get_layer("s1b0_conv2").kernel_size == (3, 3)
+    assert meets_a_point(DLIB_SHAPE)
+    assert meets_a_point(replace(DLIB_SHAPE, size_px=128))
+    assert not meets_a_point(replace(DLIB_SHAPE, size_px=224))
+
+
+def test_a_share_of_the_mean_is_taken_off(pointed):
+    network, pictures = pointed
+    plain = port_tower(network).predict(pictures, verbose=0)
+    centred = port_tower(network, centre_share=0.5).predict(pictures, verbose=0)
+    mean = mean_descriptor()
+    assert mean.shape == (128,)
+    # dlib's descriptors are some 1.4 long, and have much in common.
+    assert 1 < np.linalg.norm(mean) < 1.5
+    np.testing.assert_allclose(plain - centred, np.tile(0.5 * mean, (8, 1)), atol=1e-5 * np.abs(plain).max())
+
+
+def test_a_shape_is_read_from_the_layers():
+    stages = (Stage(stream=8, inner=(6, 3)), Stage(stream=12, inner=(8,)))
+    for shape in (
+        ResNetShape(size_px=48, stages=stages),
+        ResNetShape(size_px=32, stages=stages, point_tail=True),
+        DLIB_SHAPE,
+    ):
+        assert read_shape(build_resnet(shape)) == shape
+    config = TowerConfig(name="plain", width=8, blocks=(1, 1), embedding_length=16)
+    with pytest.raises(UsageError, match="no network of dlib's kind"):
+        read_shape(build_tower(InputSpec(size_px=32, colour="rgb"), config))
 
 
 def _embed(pixels, weights):

@@ -167,6 +167,15 @@ def test_what_makes_no_sense_is_refused_in_one_line(words, says):
     assert "\n" not in str(caught.value)
 
 
+def test_batches_without_pairs_are_for_losses_that_need_none():
+    base = tiny_config("batch.sampler=uniform")
+    with pytest.raises(UsageError, match=r"draws no pairs .* batch\.sampler=pk"):
+        build_objective(base, classes=3)
+    build_objective(replace(base, loss=LossConfig(name="arcface")), classes=3)
+    taught = replace(base, loss=LossConfig(name="none"), teacher=TeacherConfig(path="teacher"))
+    build_objective(taught, classes=3)
+
+
 def test_the_table_in_the_documentation_is_the_one_in_the_code():
     page = (Path(__file__).resolve().parents[2] / "docs/losses.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]

@@ -127,6 +127,34 @@ def test_another_alignment_and_too_small_pictures(tiny_tower_path, tiny_faces, f
         teacher_embeddings(teacher, tiny_faces, load_faces(tiny_faces, STUDENT), tmp_path / "cache")
 
 
+def test_a_teacher_may_have_its_own_faces(tiny_tower_path, folder, tmp_path):
+    """The student's are cut in another way and too small for the teacher; the names are the same."""
+    small = write_people(tmp_path / "small", people=4, pictures=3, size_px=20)
+    template = AlignmentTemplate(name="other", points=((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.5, 0.8)))
+    mark = {"name": "other", "points": [list(point) for point in template.points]}
+    write_faces_mark(small, {**read_faces_mark(small), "template": mark})
+    students = load_faces(small, STUDENT)
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    teacher = TeacherConfig(path=str(tiny_tower_path), faces=str(own))
+    rows = teacher_embeddings(teacher, small, students, tmp_path / "cache")
+    np.testing.assert_allclose(rows, _wanted(tiny_tower_path, folder), atol=1e-6)
+    # Another picture of the same name is another teaching.
+    shutil.copy(own / "p1" / "0.png", own / "p0" / "0.png")
+    again = teacher_embeddings(teacher, small, students, tmp_path / "cache")
+    np.testing.assert_array_equal(again[1:], rows[1:])
+    np.testing.assert_array_equal(again[0], rows[3])
+    (own / "p2" / "1.png").unlink()
+    with pytest.raises(DataError, match=r"lacks 1 of 12 pictures, first p2/1\.png"):
+        teacher_embeddings(teacher, small, students, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("path", ["", "table.npz"])
+def test_faces_are_for_a_tower_that_teaches(path):
+    with pytest.raises(UsageError, match=r"teacher\.faces is for a tower"):
+        TeacherConfig(path=path, faces="faces")
+
+
 def _table(path, names, rows, **more):
     np.savez(path, path=np.array(names), descriptor=rows, **more)
     return TeacherConfig(path=str(path))

@@ -17,7 +17,7 @@ def test_recipes_load_and_round_trip(recipe):
 
 
 def test_all_recipes_are_tested():
-    assert known_recipes() == ["att", "faces-small", "fashion", "fashion-tutorial", "few-people"]
+    assert known_recipes() == ["att", "faces-small", "fashion", "fashion-tutorial", "few-people", "small"]
 
 
 def test_settings_win_over_the_recipe(tmp_path):

@@ -125,3 +125,20 @@ def test_without_a_memory_hard_pairs_are_random_ones():
         for name in ("pairs", "hard-pairs")
     ]
     np.testing.assert_array_equal(*rows)
+
+
+@given(labels=LABELS, people=st.integers(2, 6), pictures=st.integers(2, 6), seed=st.integers(0, 99))
+def test_uniform_rows_are_distinct_pictures(labels, people, pictures, seed):
+    config = BatchConfig(sampler="uniform", people=people, pictures=pictures)
+    rows = draw_rows(people_rows(labels), config, batch_rng(seed, 0))
+    assert rows.shape == (min(people * pictures, len(labels)),)
+    assert len(set(rows.tolist())) == len(rows)
+    assert set(rows.tolist()) <= set(range(len(labels)))
+    np.testing.assert_array_equal(rows, draw_rows(people_rows(labels), config, batch_rng(seed, 0)))
+
+
+def test_every_picture_is_as_likely_as_every_other_in_uniform_batches():
+    labels = np.repeat(np.arange(4), [1, 1, 1, 37])
+    config = BatchConfig(sampler="uniform", people=2, pictures=5)
+    drawn = np.concatenate([draw_rows(people_rows(labels), config, batch_rng(0, step)) for step in range(2000)])
+    np.testing.assert_allclose(np.bincount(drawn, minlength=40) / 2000, 10 / 40, atol=0.05)

@@ -26,10 +26,15 @@ def draw_rows(people: PeopleRows, config: BatchConfig, rng: np.random.Generator,
             are random.
 
     Returns:
-        Row numbers of shape (n,): K pictures of each of P people after one another, or pairs in rows 2i and 2i + 1.
+        Row numbers of shape (n,): K pictures of each of P people after one another, pairs in rows 2i and 2i + 1, or
+        distinct pictures in no order.
     """
     if config.sampler == "pk":
         return draw_people(people, config, rng).ravel()
+    if config.sampler == "uniform":
+        return rng.choice(
+            len(people.labels), size=min(config.people * config.pictures, len(people.labels)), replace=False
+        )
     count = config.people * config.pictures // 2
     if config.sampler == "hard-pairs" and memory is not None:
         return draw_hard_pairs(people, count, rng, memory).ravel()

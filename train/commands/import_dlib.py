@@ -28,6 +28,13 @@ def add(commands: Any) -> None:
     sources.add_argument(
         "--file", metavar="PATH", type=Path, help="dlib_face_recognition_resnet_model_v1.dat on this machine"
     )
+    command.add_argument(
+        "--centre",
+        metavar="SHARE",
+        type=float,
+        default=0.0,
+        help="take this share of the mean descriptor off, 0 to 1 (default 0: dlib's own numbers)",
+    )
     command.add_argument("--force", action="store_true", help="replace what is in the folder")
     command.set_defaults(run=_run)
 
@@ -35,6 +42,8 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from train.dlib_files.fetch import FACE_NETWORK, fetch_member
 
+    if not 0 <= options.centre <= 1:
+        raise UsageError(f"--centre must be from 0 to 1, not {options.centre}.")
     # What is wrong with the paths is said before TensorFlow is loaded.
     _refuse_folder(options.out, force=options.force)
     data = fetch_member(FACE_NETWORK, file=options.file, archive=options.archive)
@@ -44,8 +53,8 @@ def _run(options: argparse.Namespace) -> int:
     from train.dlib_files.resnet import read_resnet
 
     network = read_resnet(data, name=str(options.file or FACE_NETWORK.file_name))
-    tower, spec = port_tower(network), tower_spec(network)
-    origin = write_port(options.out, tower, spec, member=FACE_NETWORK)
+    tower, spec = port_tower(network, centre_share=options.centre), tower_spec(network)
+    origin = write_port(options.out, tower, spec, member=FACE_NETWORK, centre_share=options.centre)
     report = {"folder": str(options.out), "parameters": int(tower.count_params()), **origin}
     made = origin["tower"]
     text = (
@@ -70,7 +79,8 @@ def _refuse_folder(folder: Path, *, force: bool) -> None:
 
 
 def _say_adopt(folder: Path) -> None:
-    from train.dlib_files.folder import ALIGNMENT, LICENCE_NAME, TOWER
+    from train.dlib_files.folder import LICENCE_NAME, TOWER
+    from train.towers.beside import ALIGNMENT
 
     files = {"--align": folder / ALIGNMENT, "--out": folder / "tower.tflite"}
     words: list[str | Path] = ["adopt", folder / TOWER, "--data", "PEOPLE", "--licence", LICENCE_NAME]

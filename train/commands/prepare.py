@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--align",
         metavar="NAME",
-        help="where the face lies in the crops: eyes-nose-mouth (default), wide, dlib-chip or dlib-chip-four",
+        help="where the face lies in the crops: eyes-nose-mouth (default), wide, dlib-chip, dlib-close, dlib-chip-four",
     )
     command.add_argument("--jobs", type=int, metavar="N", help="processes to work in (default: one for each core)")
     command.add_argument(

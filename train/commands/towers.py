@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import UsageError
@@ -109,6 +110,8 @@ def _line(spec: InputSpec, config: TowerConfig, cost: TowerCost) -> list[str]:
     from train.towers.build import TOWERS
 
     detail = config.backbone if "width" in TOWERS[config.name].unused else str(config.width)
+    if config.name == "file":
+        detail = Path(config.weights).stem
     latencies = (cost.float_latency, cost.int8_latency)
     return [
         f"{config.name} {detail}",

@@ -25,7 +25,8 @@ class TowerConfig:
             layer.
         dropout: Share of values dropped before the embedding layer, 0 to 0.9.
         backbone: For ``applications``: the name of a class of ``keras.applications``.
-        weights: For ``applications``: ``""`` (random), ``"imagenet"``, or the path of a weights file.
+        weights: For ``applications``: ``""`` (random), ``"imagenet"``, or the path of a weights file. For ``file``: the
+            ``.keras`` file.
     """
 
     name: str = "plain"
@@ -103,12 +104,14 @@ class TeacherConfig:
     Attributes:
         path: A ``.keras`` or ``.tflite`` tower, or a ``.npz`` file of embeddings (``path`` and ``descriptor``); ``""``
             for no teacher.
+        faces: Prepared faces of the same names, cut as a tower that teaches expects them; ``""`` for the student's own.
         cosine: Weight of 1 − cosine similarity between the student's embedding and the teacher's, mapped by a linear
             layer where their lengths differ.
         similarity: Weight of the mean squared difference of the two batches' similarity matrices.
     """
 
     path: str = ""
+    faces: str = ""
     cosine: float = 1.0
     similarity: float = 1.0
 
@@ -116,5 +119,7 @@ class TeacherConfig:
         """Refuse weights that teach nothing."""
         within(self, "cosine", 0, 1000)
         within(self, "similarity", 0, 1000)
+        if self.faces and (not self.path or self.path.endswith(".npz")):
+            raise UsageError("teacher.faces is for a tower in teacher.path. Leave it out: --set teacher.faces=")
         if self.path and self.cosine == self.similarity == 0:
             raise UsageError("teacher.cosine and teacher.similarity are both 0: the teacher would teach nothing.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from edge_runtime.errors import UsageError
 from train.config.checks import one_of, within
 
-SAMPLERS = ("pk", "pairs", "hard-pairs")
+SAMPLERS = ("pk", "pairs", "hard-pairs", "uniform")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,8 @@ class BatchConfig:
 
     Attributes:
         sampler: ``"pk"`` (that many people with that many pictures each), ``"pairs"`` (half as many random pairs as
-            pictures, as many genuine as impostor) or ``"hard-pairs"`` (pairs that recent batches got most wrong).
+            pictures, as many genuine as impostor), ``"hard-pairs"`` (pairs that recent batches got most wrong) or
+            ``"uniform"`` (any pictures, each as likely as every other: for a teacher alone).
         people: P.
         pictures: K.
     """

@@ -15,16 +15,20 @@ from edge_runtime.files import sha256_bytes, write_bytes, write_json
 from edge_runtime.towers.preprocess import InputSpec
 from train.dlib_files.chip import chip_template
 from train.dlib_files.fetch import MODELS_ARCHIVE, PinnedMember
-from train.keras_quietly import known_warnings
+from train.towers.beside import ALIGNMENT, LICENCE, ORIGIN, origin_of_tower, saved_bytes
 
-TOWER, ALIGNMENT, ORIGIN, LICENCE = "tower.keras", "alignment.json", "origin.json", "LICENSE.txt"
+TOWER = "tower.keras"
 LICENCE_NAME = "CC0-1.0"
 MAKER = "Davis E. King"
 # By the author's description, https://github.com/davisking/dlib-models.
 _TRAINED_ON = "about 3 million pictures of 7485 people: FaceScrub, VGG Face and the web, without the people of LFW"
 
+_MEAN_OF = "dlib's descriptors of 78,250 pictures of faces that may be used for research only"
 
-def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMember) -> dict[str, Any]:
+
+def write_port(
+    folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMember, centre_share: float = 0.0
+) -> dict[str, Any]:
     """Write a tower that came from dlib, all of it or nothing.
 
     Args:
@@ -32,6 +36,7 @@ def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMembe
         tower: The Keras model.
         spec: What it takes in.
         member: The file that it was read from.
+        centre_share: How much of the mean descriptor was taken off.
 
     Returns:
         What ``origin.json`` holds.
@@ -39,15 +44,12 @@ def write_port(folder: Path, tower: Any, spec: InputSpec, *, member: PinnedMembe
     Raises:
         WriteError: The folder cannot be written.
     """
-    data = _saved(tower)
+    data = saved_bytes(tower)
     template = chip_template()
     origin: dict[str, Any] = {
         "tower": {
-            "file": TOWER,
-            "sha256": sha256_bytes(data),
-            "input": {"size_px": spec.size_px, "colour": spec.colour, "scale": spec.scale, "offset": spec.offset},
-            "embedding_length": int(tower.output_shape[-1]),
-            "alignment": template.name,
+            **origin_of_tower(TOWER, sha256_bytes(data), spec, length=int(tower.output_shape[-1]), template=template),
+            **({"centre": {"share": centre_share, "mean_of": _MEAN_OF}} if centre_share else {}),
         },
         "weights": {
             "file": member.file_name,
@@ -101,14 +103,3 @@ def licence_text() -> str:
         "dlib_face_recognition_resnet_model_v1.dat, which the package\n"
         f"{MODELS_ARCHIVE.project} {MODELS_ARCHIVE.version} gives as public domain or under these terms.\n\n{text}"
     )
-
-
-def _saved(tower: Any) -> bytes:
-    try:
-        with tempfile.TemporaryDirectory(prefix="siamlite-") as place, known_warnings():
-            path = Path(place) / TOWER
-            tower.save(str(path))
-            return path.read_bytes()
-    except (OSError, RuntimeError) as error:  # HDF5 raises the second over a full disk.
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WriteError(f"cannot write a temporary file: {first}. Free some space.") from error

@@ -83,6 +83,10 @@ def build_objective(config: Config, *, classes: int) -> Objective:
     if not teacher.path and (loss.name == "none" or loss.weight == 0):
         what = "loss.name is 'none'" if loss.name == "none" else "loss.weight is 0"
         raise UsageError(f"{what} and there is no teacher: nothing to learn from. Use: --set teacher.path=…")
+    if config.batch.sampler == "uniform" and loss.name not in ("none", "arcface", "cosface"):
+        raise UsageError(
+            f"batch.sampler 'uniform' draws no pairs on purpose; {loss.name} needs them. Use: --set batch.sampler=pk"
+        )
     distillation = Distillation(cosine=teacher.cosine, similarity=teacher.similarity) if teacher.path else None
     term = _build_term(config, settings, classes)
     return Objective(term=term, term_name=loss.name, weight=loss.weight, distillation=distillation)

@@ -7,6 +7,7 @@ import logging
 import sys
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces.align import AlignmentTemplate
 from edge_runtime.files import sha256_bytes, sha256_file, write_bytes
 from edge_runtime.measures.metrics import unit_rows
+from edge_runtime.people import FACES_MARK
 from train.config import TeacherConfig
 from train.data.faces import FaceSet, load_faces
 from train.losses.teacher_table import table_embeddings
 from train.measure.evaluate import LoadedTower, load_tower
+from train.towers.beside import ALIGNMENT, ORIGIN
 
 _log = logging.getLogger(__name__)
 
@@ -32,9 +35,10 @@ def teacher_embeddings(teacher: TeacherConfig, folder: Path, faces: FaceSet, cac
     """The teacher's embeddings of some faces.
 
     Args:
-        teacher: ``path`` is a run folder, a ``.keras`` file with its ``config.json`` beside it, a ``.tflite`` tower, or
+        teacher: ``path`` is a run folder, a ``.keras`` file with what describes it beside it, a ``.tflite`` tower, or
             a ``.npz`` file of embeddings (:func:`train.losses.teacher_table.table_embeddings`). A tower sees the
-            pictures at its own size and in its own colours, which need not be the student's.
+            pictures at its own size and in its own colours, which need not be the student's; with ``faces`` it sees
+            those of another folder by the same names, which may be cut in another way.
         folder: The folder that the faces were read from.
         faces: The faces; the rows of the result are in their order.
         cache: Folder where a tower's embeddings are kept, under a hash of the tower, the pictures and their order.
@@ -50,7 +54,8 @@ def teacher_embeddings(teacher: TeacherConfig, folder: Path, faces: FaceSet, cac
     path = Path(teacher.path)
     if path.suffix == ".npz":
         return table_embeddings(path, faces.names)
-    kept = cache / f"{_key(path, faces)}.npz"
+    folder = Path(teacher.faces) if teacher.faces else folder
+    kept = cache / f"{_key(path, faces, folder if teacher.faces else None)}.npz"
     rows = _read_kept(kept, len(faces.names))
     if rows is None:
         rows = _embed(load_tower(path), folder, faces)
@@ -60,17 +65,30 @@ def teacher_embeddings(teacher: TeacherConfig, folder: Path, faces: FaceSet, cac
     return rows
 
 
-def _key(path: Path, faces: FaceSet) -> str:
-    """A hash of all that the embeddings depend on."""
+def _key(path: Path, faces: FaceSet, own: Path | None) -> str:
+    """A hash of all that the embeddings depend on; ``own`` is the teacher's folder where it is not the student's."""
     tower = path / "tower.keras" if path.is_dir() else path
     if not tower.is_file():
         raise UsageError(
             f"the teacher {path} is no tower. Give teacher.path a finished run folder, a .keras, .tflite or .npz file."
         )
-    beside = tower.parent / "config.json"
-    # The input that a .keras tower takes stands beside it.
-    settings = sha256_file(beside) if tower.suffix == ".keras" and beside.is_file() else ""
-    return sha256_bytes("\n".join([sha256_file(tower), settings, faces.sha256, *faces.names]).encode())
+    # The input that a .keras tower takes stands beside it, and how its faces are cut.
+    beside = [tower.parent / name for name in ("config.json", ORIGIN, ALIGNMENT)] if tower.suffix == ".keras" else []
+    settings = "".join(sha256_file(file) for file in beside if file.is_file())
+    seen = "" if own is None else _sha256_of(own, faces.names)
+    return sha256_bytes("\n".join([sha256_file(tower), settings + seen, faces.sha256, *faces.names]).encode())
+
+
+def _sha256_of(folder: Path, names: Sequence[str]) -> str:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"teacher.faces {folder} lacks {len(missing)} of {len(names)} pictures, first {missing[0]}. Cut the same "
+            "faces for the teacher: python -m train recut FACES --out FOLDER --align NAME"
+        )
+    mark = folder / FACES_MARK
+    files = [*([mark] if mark.is_file() else []), *(folder / name for name in names)]
+    return sha256_bytes("".join(sha256_file(file) for file in files).encode())
 
 
 def _read_kept(path: Path, count: int) -> Rows | None:

@@ -18,6 +18,7 @@ from edge_runtime.towers.tower import Tower
 from train.data.split import Split, read_split
 from train.fitting.run import RunFolder, read_description
 from train.measure.verify import embed_pixels
+from train.towers.beside import ORIGIN, read_beside
 
 Embed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
@@ -71,7 +72,9 @@ class LoadedTower:
 
 
 def load_tower(path: str | Path, *, run: str | Path | None = None) -> LoadedTower:
-    """Load a run folder, a ``.keras`` file with its ``config.json`` beside it, or a ``.tflite`` file.
+    """Load a run folder, a ``.keras`` file with what describes it beside it, or a ``.tflite`` file.
+
+    That is the ``config.json`` of a run, or what ``import-dlib`` and ``narrow`` leave.
 
     Args:
         path: The tower.
@@ -138,15 +141,10 @@ def _load_tflite(path: Path, training: Training | None) -> LoadedTower:
 def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
     from train.keras_quietly import load_keras
 
-    description = read_description(run)
-    try:
-        spec = InputSpec(**description["input"])
-        template = _template(description["template"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{run.config} lacks the input or template ({error}). Train the tower again.") from error
+    spec, template, said = _described(path, run)
     model = load_keras(path)
     if tuple(model.input_shape[1:]) != spec.shape:
-        raise TowerError(f"{path} takes {tuple(model.input_shape[1:])}, but {run.config} says {spec.shape}.")
+        raise TowerError(f"{path} takes {tuple(model.input_shape[1:])}, but {said} says {spec.shape}.")
     return LoadedTower(
         name=str(path),
         spec=spec,
@@ -155,6 +153,18 @@ def _load_keras(path: Path, run: RunFolder) -> LoadedTower:
         embed=lambda pixels: embed_pixels(lambda values: model(values, training=False).numpy(), pixels, spec),
         **_trained(read_training(run) if run.split.exists() else None),
     )
+
+
+def _described(path: Path, run: RunFolder) -> tuple[InputSpec, AlignmentTemplate | None, Path]:
+    """What a tower takes in, how its faces are cut, and the file that says so: a run's, or an import's."""
+    beside = None if run.config.exists() else read_beside(path)
+    if beside is not None:
+        return beside.spec, beside.template, path.parent / ORIGIN
+    description = read_description(run)
+    try:
+        return InputSpec(**description["input"]), _template(description["template"]), run.config
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{run.config} lacks the input or template ({error}). Train the tower again.") from error
 
 
 def _template(held: dict[str, Any] | None) -> AlignmentTemplate | None:

@@ -96,7 +96,7 @@ def run_jobs(jobs: list[Job], finder: FaceFinder, processes: int) -> Iterator[Re
         return
     # spawn, not fork: a copy of a process in which TensorFlow or OpenCV has threads may hang.
     pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
     )
     try:
         yield from _in_order(pool, jobs, FinderSettings.of(finder), ahead=4 * count)
@@ -108,7 +108,7 @@ def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], settings: FinderSe
     waiting: deque[tuple[Job, Future[Record]]] = deque()
     try:
         for job in jobs:
-            with _ctrl_c_held_back():
+            with ctrl_c_held_back():
                 waiting.append((job, pool.submit(_work, job, settings)))
             if len(waiting) >= ahead:
                 yield waiting.popleft()[1].result()
@@ -123,7 +123,7 @@ def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], settings: FinderSe
 
 
 @contextlib.contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
+def ctrl_c_held_back() -> Iterator[None]:
     """Start processes that never see Ctrl-C: the first one tells them to stop, and they have nothing to say about it.
 
     The mask of blocked signals is inherited; what arrives here in the meantime is delivered afterwards.
@@ -138,7 +138,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 _finders: dict[FinderSettings, FaceFinder] = {}
 
 
-def _start_worker(parent: int) -> None:
+def start_worker(parent: int) -> None:
     """Use one core, and end when the process that started this one is gone, even by ``kill -9``."""
     cv2.setNumThreads(1)
     process = multiprocessing.parent_process()

@@ -10,6 +10,7 @@ from edge_runtime.errors import UsageError
 from edge_runtime.towers.preprocess import InputSpec
 from train.config import TowerConfig
 from train.towers.applications import applications
+from train.towers.from_file import from_file
 from train.towers.mobile import mobilefacenet, mobilenet_v2
 from train.towers.oriented import oriented
 from train.towers.plain import plain
@@ -76,6 +77,12 @@ TOWERS: dict[str, TowerKind] = {
         purpose="any backbone of keras.applications, random, with ImageNet weights or with a weights file",
         width="not used",
         unused=("width", "blocks"),
+    ),
+    "file": TowerKind(
+        build=from_file,
+        purpose="the tower of a .keras file, to be trained further",
+        width="not used",
+        unused=("width", "blocks", "head", "dropout", "backbone"),
     ),
 }
 

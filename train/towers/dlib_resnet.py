@@ -7,6 +7,7 @@ the stage where it is born to the embedding, and the network can be narrowed by 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from edge_runtime.errors import UsageError
 from train.keras_quietly import keras
 
 EMBEDDING_LENGTH = 128
+_FOREIGN = (
+    "it is no network of dlib's kind, which alone can be narrowed. Make one: python -m train import-dlib --out FOLDER"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,56 @@ DLIB_SHAPE = ResNetShape(
         Stage(stream=256, inner=(256,)),
     ),
 )
+
+
+def meets_a_point(shape: ResNetShape) -> bool:
+    """Whether the map that the last convolution sees is a single point, so that it may as well be 1×1.
+
+    Raises:
+        UsageError: The input is too small for the number of stages.
+    """
+    last = len(shape.stages) - 1
+    side = build_resnet(shape).get_layer(f"{block_name(last, len(shape.stages[last].inner) - 1)}_conv2").input.shape[1]
+    return bool(side == 1)
+
+
+def read_shape(tower: Any) -> ResNetShape:
+    """The shape of a network that :func:`build_resnet` made, from its layers.
+
+    Raises:
+        UsageError: It is another network.
+    """
+    found: dict[tuple[int, int], Any] = {}
+    for layer in tower.layers:
+        match = re.fullmatch(r"s(\d+)b(\d+)_conv([12])", layer.name)
+        if match:
+            stage, place, half = (int(number) for number in match.groups())
+            found.setdefault((stage, place), {})[half] = layer
+    try:
+        shape = _shape_of(found, size_px=int(tower.input_shape[1]))
+        twin = build_resnet(shape, channels=int(tower.input_shape[-1]), embedding_length=int(tower.output_shape[-1]))
+    except (LookupError, TypeError, AttributeError, UsageError) as error:
+        raise UsageError(_FOREIGN) from error
+    ours, theirs = (
+        {layer.name: [weight.shape for weight in layer.weights] for layer in one.layers if layer.weights}
+        for one in (twin, tower)
+    )
+    if ours != theirs:
+        raise UsageError(_FOREIGN)
+    return shape
+
+
+def _shape_of(convolutions: dict[tuple[int, int], Any], *, size_px: int) -> ResNetShape:
+    blocks = sorted(convolutions)
+    if not blocks:
+        raise KeyError("no block")
+    stages = []
+    for number in range(blocks[-1][0] + 1):
+        pairs = [convolutions[block] for block in blocks if block[0] == number]
+        stages.append(Stage(stream=pairs[0][2].filters, inner=tuple(pair[1].filters for pair in pairs)))
+    return ResNetShape(
+        size_px=size_px, stages=tuple(stages), point_tail=convolutions[blocks[-1]][2].kernel_size == (1, 1)
+    )
 
 
 def block_name(stage: int, block: int) -> str:

@@ -16,14 +16,19 @@ _DLIB = InputSpec(size_px=150, colour="rgb")
 
 
 def usual_towers(names: Sequence[str] = ()) -> list[tuple[InputSpec, TowerConfig]]:
-    """Every tower with the input and the settings of the recipe or the paper that it is known from.
+    """Every tower but ``file`` with the input and the settings of the recipe or the paper that it is known from.
 
     Args:
         names: Only these towers; all if empty.
 
     Raises:
-        UsageError: A name is unknown.
+        UsageError: A name is unknown, or is ``file``.
     """
+    if "file" in names:
+        raise UsageError(
+            "the tower 'file' is what its file holds. Use: "
+            "python -m train towers --set tower.name=file --set tower.weights=FILE --size PX"
+        )
     unknown = [name for name in names if name not in TOWERS]
     if unknown:
         raise UsageError(f"unknown tower {unknown[0]!r}; known are {', '.join(TOWERS)}.")

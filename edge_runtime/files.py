@@ -150,3 +150,16 @@ def refuse_overwrite(path: str | Path, *, force: bool) -> None:
     taken = any(target.iterdir()) if os.path.isdir(target) else os.path.exists(target)
     if taken and not force:
         raise UsageError(f"{target} exists already. Choose another path, or replace it with --force.")
+
+
+def staging_folder(target: Path) -> Path:
+    """A new empty folder beside the target, on the same disk, to work in until everything is there.
+
+    Raises:
+        WriteError: It cannot be made.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    except OSError as error:
+        raise WriteError(f"cannot write {target}: {error.strerror or error}. Choose another --out.") from error

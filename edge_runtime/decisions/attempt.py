@@ -221,10 +221,16 @@ class Attempt:
             started_s=self._started_s or 0.0,
             ended_s=self._ended_s,
             quality=_medians([dataclasses.asdict(quality) for quality in self._qualities]),
-            latency_ms={stage: float(np.median(ms)) for stage, ms in self._latency.items()},
+            latency_ms={stage: _median(ms) for stage, ms in self._latency.items()},
         )
         return self.decision
 
 
+def _median(values: list[float]) -> float:
+    """Numpy's and the standard library's medians load modules that take longer than the rest of a decision."""
+    ordered, middle = sorted(values), len(values) // 2
+    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+
+
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.median([row[name] for row in rows])) for name in rows[0]} if rows else {}
+    return {name: _median([row[name] for row in rows]) for name in rows[0]} if rows else {}

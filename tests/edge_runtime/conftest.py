@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from edge_helpers import DAMAGES, GENUINE, Command, damaged
+from edge_helpers import DAMAGES, GENUINE, THRESHOLD, Command, damaged
 
+from edge_runtime.decisions.policy import DecisionPolicy
+from edge_runtime.decisions.verifier import Verifier
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.enrol import EnrolmentPolicy, collect
 from edge_runtime.gallery.store import Gallery
 from edge_runtime.sources.camera import PictureSource
@@ -67,3 +70,22 @@ def siamlite(capfd: pytest.CaptureFixture[str], models: Path) -> Command:
 def damaged_towers(tiny_tower_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     made = list(damaged(tiny_tower_path, tmp_path_factory.mktemp("damaged")).values())
     return dict(zip(DAMAGES, made, strict=True))
+
+
+@pytest.fixture
+def make(tower: Tower, finder: FaceFinder, gallery_path: Path) -> Callable[..., Verifier]:
+    """Verifiers of one enrolled person, by their policy."""
+
+    def build(detect_every: int = 10, **policy: object) -> Verifier:
+        with Gallery.open(gallery_path, tower) as gallery:
+            return Verifier(
+                tower,
+                gallery,
+                finder,
+                claimed=GENUINE,
+                threshold=THRESHOLD,
+                policy=DecisionPolicy(**policy),  # type: ignore[arg-type]
+                tracking=TrackPolicy(detect_every=detect_every),
+            )
+
+    return build

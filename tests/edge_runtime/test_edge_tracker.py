@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from edge_runtime.decisions.decide import Outcome
 from edge_runtime.decisions.identity import Anchors
-from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.decisions.session import Step
 from edge_runtime.decisions.verifier import Verifier
 from edge_runtime.errors import UsageError
@@ -25,10 +24,8 @@ from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.follow import FollowLimits, follow_face
 from edge_runtime.faces.tracker import FaceTracker, TrackPolicy
-from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image, read_image
 from edge_runtime.sources.camera import Frame
-from edge_runtime.towers.tower import Tower
 
 WIDTH, HEIGHT, EVERY_S = 320, 240, 1 / 15
 Paint = Callable[..., Image]
@@ -64,23 +61,6 @@ def paint(att_faces: Path) -> Paint:
 
 def stream(images: list[Image], every_s: float = EVERY_S) -> list[Frame]:
     return [Frame(image_rgb=image, index=i, time_s=i * every_s, name="camera") for i, image in enumerate(images)]
-
-
-@pytest.fixture
-def make(tower: Tower, finder: FaceFinder, gallery_path: Path) -> Callable[..., Verifier]:
-    def build(detect_every: int = 10, **policy: object) -> Verifier:
-        with Gallery.open(gallery_path, tower) as gallery:
-            return Verifier(
-                tower,
-                gallery,
-                finder,
-                claimed=GENUINE,
-                threshold=THRESHOLD,
-                policy=DecisionPolicy(**policy),  # type: ignore[arg-type]
-                tracking=TrackPolicy(detect_every=detect_every),
-            )
-
-    return build
 
 
 def detected(steps: list[Step]) -> int:

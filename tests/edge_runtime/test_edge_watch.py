@@ -14,7 +14,6 @@ from edge_helpers import GENUINE, IMPOSTOR, THRESHOLD, frames, scene
 
 from edge_runtime import Gallery, Tower, Verifier
 from edge_runtime.decisions.decide import Outcome
-from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.errors import SourceError, SpaceMismatch, TowerError
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import Image
@@ -23,22 +22,6 @@ from edge_runtime.sources.camera import Frame
 WALL = np.full((240, 320, 3), 96, np.uint8)
 BROKEN = np.zeros((9, 9, 3), np.complex64)
 Make = Callable[..., Verifier]
-
-
-@pytest.fixture
-def make(tower: Tower, finder: FaceFinder, gallery_path: Path) -> Make:
-    def build(**policy: object) -> Verifier:
-        with Gallery.open(gallery_path, tower) as gallery:
-            return Verifier(
-                tower,
-                gallery,
-                finder,
-                claimed=GENUINE,
-                threshold=THRESHOLD,
-                policy=DecisionPolicy(**policy),  # type: ignore[arg-type]
-            )
-
-    return build
 
 
 @pytest.fixture(scope="module")

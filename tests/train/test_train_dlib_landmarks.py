@@ -7,13 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from train_helpers import cached_member
 
-from edge_runtime.errors import DataError, FetchError, UsageError
+from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces.landmarks import REFINER_FILE
 from edge_runtime.faces.trees import ShapePlacer, ShapeTrees, trees_from_bytes
-from edge_runtime.home import cache_folder
 from train.cli import main
-from train.dlib_files.fetch import fetch_member
 from train.dlib_files.shape import FIVE_POINTS, read_predictor, smaller_trees
 
 BOX_PX, PATCH_PX = 90, 161
@@ -21,12 +20,7 @@ BOX_PX, PATCH_PX = 90, 161
 
 @pytest.fixture(scope="module")
 def predictor_file(siamlite_home: Path) -> Path:
-    """The pinned predictor, in the cache; an archive of 100 MB is fetched once for it."""
-    try:
-        fetch_member(FIVE_POINTS)
-    except FetchError as error:
-        pytest.skip(f"dlib's predictor is not to be had: {error}")
-    return cache_folder() / FIVE_POINTS.file_name
+    return cached_member(FIVE_POINTS)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from edge_runtime.errors import FetchError
 from edge_runtime.faces.align import DEFAULT_TEMPLATE
+from edge_runtime.home import cache_folder
 from edge_runtime.images import write_image
 from edge_runtime.people import write_faces_mark
 from train.config import Config
+from train.dlib_files.fetch import PinnedMember, fetch_member
 from train.recipe import load_config
 
 TINY = (
@@ -43,3 +47,12 @@ def write_people(folder: Path, people: int = 6, pictures: int = 4, size_px: int 
         template = {"name": DEFAULT_TEMPLATE.name, "points": [list(point) for point in DEFAULT_TEMPLATE.points]}
         write_faces_mark(folder, {"size_px": size_px, "template": template, "detector": "none"})
     return folder
+
+
+def cached_member(member: PinnedMember) -> Path:
+    """A pinned file of dlib's, in the cache: an archive of 100 MB is fetched once. Skips where it is not to be had."""
+    try:
+        fetch_member(member)
+    except FetchError as error:
+        pytest.skip(f"{member.file_name} is not to be had: {error}")
+    return cache_folder() / member.file_name

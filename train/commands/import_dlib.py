@@ -9,6 +9,7 @@ from typing import Any
 from edge_runtime.commands.console import say
 from edge_runtime.errors import UsageError
 from edge_runtime.files import refuse_overwrite
+from train.commands.dlib_source import add_dlib_source
 from train.commands.output import report_result, say_next
 
 _RUN_MARK = "config.json"
@@ -18,16 +19,7 @@ def add(commands: Any) -> None:
     """Add the command and its options."""
     command = commands.add_parser("import-dlib", help="dlib's public-domain face network as a tower, without dlib")
     command.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="the folder to make")
-    sources = command.add_mutually_exclusive_group()
-    sources.add_argument(
-        "--archive",
-        metavar="PATH",
-        type=Path,
-        help="face_recognition_models-0.3.0.tar.gz on this machine, or its folder",
-    )
-    sources.add_argument(
-        "--file", metavar="PATH", type=Path, help="dlib_face_recognition_resnet_model_v1.dat on this machine"
-    )
+    add_dlib_source(command, "dlib_face_recognition_resnet_model_v1.dat")
     command.add_argument(
         "--centre",
         metavar="SHARE",

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_runtime.commands.console import say
 from edge_runtime.files import refuse_overwrite, sha256_bytes, write_bytes
+from train.commands.dlib_source import add_dlib_source
 from train.commands.output import report_result
 
 
@@ -15,16 +16,7 @@ def add(commands: Any) -> None:
     """Add the command and its options."""
     command = commands.add_parser("import-landmarks", help="make the device's landmark refiner again from dlib's trees")
     command.add_argument("--out", metavar="FILE", type=Path, required=True, help="the .npz file to write")
-    sources = command.add_mutually_exclusive_group()
-    sources.add_argument(
-        "--archive",
-        metavar="PATH",
-        type=Path,
-        help="face_recognition_models-0.3.0.tar.gz on this machine, or its folder",
-    )
-    sources.add_argument(
-        "--file", metavar="PATH", type=Path, help="shape_predictor_5_face_landmarks.dat on this machine"
-    )
+    add_dlib_source(command, "shape_predictor_5_face_landmarks.dat")
     command.add_argument("--force", action="store_true", help="replace the file")
     command.set_defaults(run=_run)
 

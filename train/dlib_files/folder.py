@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from edge_runtime import __version__
 from edge_runtime.errors import DataError, WriteError
 from edge_runtime.faces.align import template_values
-from edge_runtime.files import sha256_bytes, write_bytes, write_json
+from edge_runtime.files import sha256_bytes, staging_folder, write_bytes, write_json
 from edge_runtime.towers.preprocess import InputSpec
 from train.dlib_files.chip import chip_template
 from train.dlib_files.fetch import MODELS_ARCHIVE, PinnedMember
@@ -62,7 +61,7 @@ def write_port(
         },
         "siamlite": __version__,
     }
-    staging = _staging(folder)
+    staging = staging_folder(folder)
     try:
         write_bytes(staging / LICENCE, licence_text().encode())
         write_json(staging / ALIGNMENT, template_values(template))
@@ -76,15 +75,6 @@ def write_port(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return origin
-
-
-def _staging(folder: Path) -> Path:
-    """A folder on the same disk, to write in before anything takes its place."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    except OSError as error:
-        raise WriteError(f"cannot write {folder}: {error.strerror or error}. Choose another --out.") from error
 
 
 def licence_text() -> str:

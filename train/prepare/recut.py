@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import repeat
@@ -26,11 +23,11 @@ from edge_runtime.faces.align import (
     align_face,
     template_values,
 )
-from edge_runtime.files import refuse_overwrite
+from edge_runtime.files import refuse_overwrite, staging_folder
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import read_faces_mark, scan_people, write_faces_mark
 from train.data.sources.mark import marked_template
-from train.prepare.workers import ctrl_c_held_back, start_worker
+from train.prepare.workers import ctrl_c_held_back, spawned_pool
 
 _CHUNK = 200
 # From a pixel p of the default crop of 112 px to dlib's crop of 150 px: SCALE · (p − 56) + SHIFT. The median of what
@@ -110,7 +107,7 @@ def recut_faces(
     pictures = [path.relative_to(source) for person in scan_people(source) for path in person.pictures]
     if len({name.with_suffix("") for name in pictures}) < len(pictures):
         raise DataError(f"{source} holds pictures that differ in their suffix alone; rename one of each two.")
-    cut = _Cut(source=source, target=_staging(target), points=points, template=template, size_px=size_px)
+    cut = _Cut(source=source, target=staging_folder(target), points=points, template=template, size_px=size_px)
     try:
         unreadable = _cut_all(cut, pictures, jobs)
         kept = sorted(set(pictures) - {Path(name) for name in unreadable})
@@ -148,15 +145,6 @@ def _mark(old: dict[str, object], held: AlignmentTemplate, cut: _Cut, kept: int)
     }
 
 
-def _staging(target: Path) -> Path:
-    """A folder beside the target, to work in until everything is there."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise WriteError(f"cannot write {target}: {error.strerror or error}. Choose another --out.") from error
-
-
 def _move(staging: Path, target: Path) -> None:
     try:
         os.chmod(staging, 0o755)
@@ -180,10 +168,7 @@ def _in_parallel(cut: _Cut, parts: list[list[Path]], count: int) -> Iterator[lis
         for part in parts:
             yield _cut_part(cut, part)
         return
-    # spawn, not fork: a copy of a process in which TensorFlow or OpenCV has threads may hang.
-    pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
-    )
+    pool = spawned_pool(count)
     try:
         with ctrl_c_held_back():
             results = pool.map(_cut_part, repeat(cut), parts)

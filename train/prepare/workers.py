@@ -94,14 +94,21 @@ def run_jobs(jobs: list[Job], finder: FaceFinder, processes: int) -> Iterator[Re
         for job in jobs:
             yield cut_out(job, finder)
         return
-    # spawn, not fork: a copy of a process in which TensorFlow or OpenCV has threads may hang.
-    pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
-    )
+    pool = spawned_pool(count)
     try:
         yield from _in_order(pool, jobs, FinderSettings.of(finder), ahead=4 * count)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def spawned_pool(count: int) -> ProcessPoolExecutor:
+    """Processes that end with this one and leave Ctrl-C to it.
+
+    Spawned, not forked: a copy of a process in which TensorFlow or OpenCV has threads may hang.
+    """
+    return ProcessPoolExecutor(
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker, initargs=(os.getpid(),)
+    )
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], settings: FinderSettings, ahead: int) -> Iterator[Record]:

@@ -130,10 +130,13 @@ class Visits:
             if face.track:
                 attempt = self._attempts.setdefault(face.track, Attempt(self._question))
                 decisions.append(_add(attempt, frame, seen, face))
-        in_view = {face.track for face in seen.faces}
-        for track in set(self._attempts) - in_view - (set() if frame.photo else kept):
-            attempt = self._attempts.pop(track)
-            decisions.append(attempt.end_of_source() if attempt.decision is None else None)
+        for track in set(self._attempts) - {face.track for face in seen.faces}:
+            # For whom the frame does not show, time passes all the same: out of time, or backwards.
+            attempt = self._attempts[track]
+            decisions.append(attempt.wait(frame.time_s))
+            if frame.photo or track not in kept:
+                decisions.append(attempt.end_of_source() if attempt.decision is None else None)
+                del self._attempts[track]
         return [decision for decision in decisions if decision is not None]
 
 

@@ -77,3 +77,12 @@ class Given:
         assert self._face.face is FACE
         assert self._face.similarities is not None
         return float(self._face.similarities[0])
+
+
+def test_a_clock_that_goes_backwards_while_a_face_is_out_of_view_is_a_fault() -> None:
+    visits = Visits(question(THRESHOLD, frames=2, spacing_s=0.2, faces="all", rearm_s=REARM_S), endless=True)
+    frames = [Frame(image_rgb=IMAGE, index=i, time_s=t, name="camera") for i, t in enumerate((100.0, 99.9))]
+    fallen = visits.take(frames[0], observe([(1, 1.0)], "all"), kept={1})
+    fallen += visits.take(frames[1], observe([], "all"), kept={1})
+    fallen += visits.end()
+    assert [(one.outcome, one.reason) for one in fallen] == [(Outcome.FAULT, "clock-went-backwards")]

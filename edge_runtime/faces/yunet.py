@@ -72,7 +72,8 @@ class YuNet:
             if size != self._size:
                 self._network.setInputSize(size)
                 self._size = size
-            _, rows = self._network.detect(small)
+            # OpenCV's stubs do not say that it gives None where there is no face.
+            rows: npt.NDArray[np.float32] | None = self._network.detect(small)[1]
         except cv2.error as error:
             raise TowerError(f"OpenCV {cv2.__version__} failed to run {self.name}: {_first_line(error)}") from error
         if rows is None:

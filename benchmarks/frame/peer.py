@@ -1,7 +1,7 @@
 """The usual parts: OpenCV's YuNet at 320 pixels, similarity alignment, a float MobileFaceNet.
 
-``python -m benchmarks.frame.peer FILE`` makes the network, in a process of its own. What a network has learnt does not change
-what it costs: its weights are random.
+``python -m benchmarks.frame.peer FILE`` makes the network, in a process of its own. Its weights are random: what a
+network has learnt does not change what it costs.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def detector_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detector-model", type=Path, metavar="FILE", help="ONNX file for --detector yunet")
     parser.add_argument(
-        "--smallest-face", type=float, metavar="PX", help="for auto: smallest face wanted (default: a tenth of a frame)"
+        "--smallest-face", type=float, metavar="PX", help="for auto: smallest face wanted (default: a sixth of a frame)"
     )
 
 

@@ -30,7 +30,7 @@ class DetectorModel:
         sha256: The one content that is accepted.
         size_px: Side of its square input.
         strides: For each feature map, its stride in pixels and its anchors a cell.
-        cost: What it takes to run, short range being 1.
+        cost: What a frame takes, that of short range being 1.
         least_share: Side of the smallest box that it finds reliably, as a share of the frame's longer side; measured
             by ``python -m benchmarks.detectors`` (docs/detection.md).
     """
@@ -61,8 +61,8 @@ MODELS = {
         sha256="99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
         size_px=192,
         strides=((4, 1),),
-        cost=3.4,
-        least_share=0.09,
+        cost=2.3,
+        least_share=0.15625,
     ),
     "short-range": DetectorModel(
         name="short-range",
@@ -71,7 +71,7 @@ MODELS = {
         size_px=128,
         strides=((8, 2), (16, 6)),
         cost=1.0,
-        least_share=0.2,
+        least_share=0.3125,
     ),
     "back": DetectorModel(
         name="back",
@@ -79,8 +79,8 @@ MODELS = {
         sha256="e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8",
         size_px=256,
         strides=((16, 2), (32, 6)),
-        cost=6.6,
-        least_share=0.06,
+        cost=4.1,
+        least_share=0.09375,
     ),
 }
 

@@ -55,13 +55,12 @@ def pasted(att: Path, detectors: list[Detector], *, people: int) -> Iterator[Sce
         picture = read_image(att / f"s{person}/{1 + person % PICTURES_EACH}.pgm")
         large = cv2.resize(picture, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC)
         border = large.shape[1] // 2
-        large = np.asarray(
-            cv2.copyMakeBorder(large, border, border, border, border, cv2.BORDER_REPLICATE), dtype=np.uint8
-        )
-        found = [faces[0] for detector in detectors if (faces := detector.detect(large))]
+        bordered = cv2.copyMakeBorder(large, border, border, border, border, cv2.BORDER_REPLICATE)
+        framed = np.asarray(bordered, dtype=np.uint8)
+        found = [faces[0] for detector in detectors if (faces := detector.detect(framed))]
         if len(found) < 2:
             continue
-        eyes = (refined_eyes(refiner, large, found) - border + 0.5) / _ENLARGED - 0.5
+        eyes = (refined_eyes(refiner, framed, found) - border + 0.5) / _ENLARGED - 0.5
         for width, height in FRAMES_PX:
             for face_px in SIZES_PX:
                 yield _paste(picture, eyes.astype(np.float32), face_px, width, height, rng)

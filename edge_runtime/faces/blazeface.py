@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.detect import Face
+from edge_runtime.faces.shrink import shrunk
 from edge_runtime.faces.suppress import merge_overlapping
 from edge_runtime.files import sha256_bytes
 from edge_runtime.images import Image
@@ -166,30 +167,14 @@ def letterbox(image_rgb: Image, size_px: int) -> tuple[Image, float, int, int]:
     height, width = image_rgb.shape[:2]
     scale = size_px / max(height, width)
     new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
-    smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image_rgb = _halved(image_rgb, 1 / scale)
     left, top = (size_px - new_width) // 2, (size_px - new_height) // 2
     canvas = np.zeros((size_px, size_px, 3), dtype=np.uint8)
-    canvas[top : top + new_height, left : left + new_width] = cv2.resize(
-        image_rgb, (new_width, new_height), interpolation=smaller
+    canvas[top : top + new_height, left : left + new_width] = (
+        shrunk(image_rgb, new_width, new_height)
+        if scale < 1
+        else cv2.resize(image_rgb, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
     )
     return canvas, scale, left, top
-
-
-def _halved(image_rgb: Image, shrink: float) -> Image:
-    """The picture halved as often as it can be before it is shrunk by the rest.
-
-    Areas of a whole number of pixels are averaged ten times faster than others; where the whole way is one of those,
-    nothing is done first.
-    """
-    height, width = image_rgb.shape[:2]
-    factor = 1
-    while 2 * factor <= shrink and height % (2 * factor) == 0 and width % (2 * factor) == 0:
-        factor *= 2
-    if factor == 1 or shrink == round(shrink):
-        return image_rgb
-    size = (width // factor, height // factor)
-    return np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _to_picture(values: npt.NDArray[np.float32], score: float, scale: float, left: int, top: int) -> Face:

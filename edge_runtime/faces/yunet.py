@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.detect import Face
+from edge_runtime.faces.shrink import shrunk
 from edge_runtime.images import Image
 
 # What the network gives for every cell of its three maps, which FaceDetectorYN reads without looking at their sizes.
@@ -26,6 +27,8 @@ _MOST_BYTES = 16 << 20
 DEFAULT_MIN_SCORE = 0.7
 _OVERLAP = 0.3
 _MOST_FACES = 200
+# OpenCV (4.11 and 4.14) reads memory that nothing was written to where a side has 32 pixels or fewer.
+_LEAST_PX = 64
 
 
 class YuNet:
@@ -73,11 +76,12 @@ class YuNet:
                 self._network.setInputSize(size)
                 self._size = size
             # OpenCV's stubs do not say that it gives None where there is no face.
-            rows: npt.NDArray[np.float32] | None = self._network.detect(small)[1]
+            found: Any = self._network.detect(small)[1]
         except cv2.error as error:
             raise TowerError(f"OpenCV {cv2.__version__} failed to run {self.name}: {_first_line(error)}") from error
-        if rows is None:
+        if found is None:
             return []
+        rows = np.asarray(found, dtype=np.float32)
         rows = rows[np.isfinite(rows).all(axis=1)]
         return [_face(row, step) for row in rows[np.argsort(-rows[:, 14], kind="stable")]]
 
@@ -85,11 +89,12 @@ class YuNet:
 def _reduced(image_rgb: Image, longest_px: int) -> tuple[Image, npt.NDArray[np.float32]]:
     """The picture in BGR, reduced if it is larger; with the pixels of the picture that each of its pixels covers."""
     height, width = image_rgb.shape[:2]
-    shrink = max(height, width) / longest_px
-    if shrink <= 1:
-        return np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8), np.ones(2, dtype=np.float32)
+    shrink = max(1.0, max(height, width) / longest_px)
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
-    small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
+    small = image_rgb if shrink == 1 else shrunk(image_rgb, *size)
+    right, below = max(0, _LEAST_PX - size[0]), max(0, _LEAST_PX - size[1])
+    if right or below:
+        small = np.asarray(cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT), dtype=np.uint8)
     step = np.array([width / size[0], height / size[1]], dtype=np.float32)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), dtype=np.uint8), step
 

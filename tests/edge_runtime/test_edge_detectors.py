@@ -20,6 +20,7 @@ from edge_runtime.errors import FetchError, TowerError, UsageError
 from edge_runtime.faces.blazeface import MODELS
 from edge_runtime.faces.choice import AutoDetector, choose_model, open_detector
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.shrink import halvings, shrunk
 from edge_runtime.faces.yunet import YuNet
 from edge_runtime.home import cache_folder
 
@@ -133,3 +134,20 @@ def test_wrong_detectors_are_usage_errors(siamlite: Command, tiny_tower_path: Pa
         (["--smallest-face", "0"], "smallest face"),
     ):
         assert why in siamlite.fails(2, "identify", "--tower", tiny_tower_path, "--source", "none", *words)
+
+
+@LAW
+@given(st.integers(1, 120), st.integers(1, 120), st.floats(1, 9))
+def test_halving_first_changes_next_to_nothing(rows: int, columns: int, shrink: float) -> None:
+    """On light and shade of one grey level a pixel, less than a pixel's worth and the rounding."""
+    size = max(1, int(columns / shrink)), max(1, int(rows / shrink))
+    image = np.add.outer(np.arange(rows), np.arange(columns)).astype(np.uint8)
+    plain = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    halved = shrunk(image, *size).astype(np.float32)
+    assert halved.shape == plain.shape
+    assert np.abs(halved - plain).max() <= 2
+
+
+def test_halving_is_taken_where_it_helps() -> None:
+    assert [halvings(480, 640, shrink) for shrink in (1.0, 2.0, 3.33, 5.0, 40.0)] == [1, 2, 2, 4, 32]
+    assert halvings(481, 640, 4.0) == 1

@@ -89,11 +89,11 @@ def test_files_that_are_no_yunet_are_refused_in_one_line(yunet: Path, tmp_path: 
 
 
 def test_the_choice_follows_from_what_was_measured() -> None:
-    """The limits in the code are those of the last run, and the page shows that run."""
+    """No limit in the code is below that of the last run, nor far above it, and the page shows that run."""
     result = json.loads(RESULT.read_text())
     for row in result["pasted"]:
         if row["detector"] in MODELS:
-            assert MODELS[row["detector"]].least_share == pytest.approx(least_share(row), abs=1e-4)
+            assert 1 <= MODELS[row["detector"]].least_share / least_share(row) <= 1.5
     assert block(result) in DETECTION_PAGE.read_text()
 
 

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--min-sharpness", type=float, default=8.0, metavar="X", help="least sharpness (default 8)")
     command.add_argument(
-        "--detector", default="full-range", help="full-range (default), auto, short-range, back or yunet:FILE.onnx"
+        "--detector", default="auto", help="auto (default), full-range, short-range, back or yunet:FILE.onnx"
     )
     command.add_argument(
         "--align",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.faces.align import align_face
-from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.blazeface import MODELS
 from edge_runtime.faces.finder import FaceFinder, FoundFace
 from edge_runtime.faces.follow import FollowLimits, follow_face
 from edge_runtime.faces.quality import QualityLimits, measure_quality, quality_problem

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.errors import FetchError
-from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.blazeface import MODELS
 from edge_runtime.files import sha256_bytes, sha256_file, write_bytes
 from edge_runtime.home import cache_folder, models_folder
 

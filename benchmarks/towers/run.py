@@ -22,7 +22,7 @@ from benchmarks.towers.pictures import PictureSet, read_descriptors, read_set, r
 from benchmarks.towers.record import command_line, write_result
 from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import DataError, UsageError
-from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS
+from edge_runtime.faces.choice import choose_model
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.fetch import install_detectors
 from edge_runtime.files import sha256_file
@@ -180,7 +180,8 @@ def _cutter(plan: Plan, finder: FaceFinder) -> tuple[Cutter, str]:
     if plan.kind != "crops":
         if mark is not None:
             raise DataError(f"{folder} holds prepared faces, not photographs: give it as --crops.")
-        detector = MODELS[DEFAULT_DETECTOR].sha256
+        # Where no smallest face is named, frames of every size get the same model.
+        detector = choose_model((480, 640)).sha256
         return device_cutter(finder), f"device {detector} {finder.limits}"
     if mark is None:
         raise DataError(f"{folder} has no faces.json that says how its faces are aligned. Prepare it, or use --people.")

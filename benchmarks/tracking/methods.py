@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks.tracking.clips import Clip, landmark_error
-from edge_runtime.faces.detect import Face, FaceDetector
+from edge_runtime.faces.detect import Detector, Face
 from edge_runtime.faces.follow import FollowLimits, follow_face
 from edge_runtime.images import Image
 
@@ -20,7 +20,7 @@ Method: TypeAlias = Callable[[Image, Image, Face], Face | None]
 AFTER = (1, 5, 10)
 
 
-def make_methods(default: FaceDetector, short: FaceDetector) -> dict[str, Method]:
+def make_methods(default: Detector, short: Detector) -> dict[str, Method]:
     """Each takes the frame before, the frame now and the face in the first, and gives the face in the second."""
     limits = FollowLimits()
     return {
@@ -80,7 +80,7 @@ def _nearest(faces: list[Face], face: Face) -> Face | None:
     return min(faces, key=lambda item: float(np.linalg.norm(np.mean(item.landmarks_px, axis=0) - middle)), default=None)
 
 
-def _in_window(detector: FaceDetector, now: Image, face: Face) -> Face | None:
+def _in_window(detector: Detector, now: Image, face: Face) -> Face | None:
     left, top, right, bottom = face.box_px
     room = 0.5 * (right - left)
     x, y = max(0, int(left - room)), max(0, int(top - room))

@@ -115,9 +115,9 @@ def _same_tower(options: argparse.Namespace) -> list[str]:
 
     words = ["--tower", str(find_tower(options.tower)), "--threads", str(options.threads)]
     words += ["--detector", options.detector, "--engine", options.engine]
-    for name in ("interpreter", "delegate"):
+    for name in ("interpreter", "delegate", "detector_model", "smallest_face"):
         if getattr(options, name) is not None:
-            words += [f"--{name}", getattr(options, name)]
+            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     for key in options.trusted_key:
         words += ["--trusted-key", str(key)]
     words += ["--no-xnnpack"] if options.no_xnnpack else []

@@ -32,7 +32,8 @@ def load_tower(options: argparse.Namespace) -> tuple[Tower, FaceFinder]:
     finder = FaceFinder(
         size_px=tower.card.input.size_px,
         template=tower.card.template,
-        detector=options.detector,
+        detector=given_detector(options),
+        smallest_px=options.smallest_face,
         threads=options.threads,
         family=options.interpreter,
         options=engine.without_delegate(),
@@ -51,6 +52,20 @@ def given_engine(options: argparse.Namespace) -> EngineOptions:
     """How the models are run."""
     delegate = None if options.delegate is None else Delegate.parse(options.delegate)
     return EngineOptions(engine=options.engine, xnnpack=not options.no_xnnpack, delegate=delegate)
+
+
+def given_detector(options: argparse.Namespace) -> str:
+    """Name of the face detector, with its file if it is the user's own.
+
+    Raises:
+        UsageError: A file is given for a detector that has its own.
+    """
+    name: str = options.detector
+    if options.detector_model is None:
+        return name
+    if name not in ("auto", "yunet"):
+        raise UsageError(f"--detector-model is YuNet's file; leave it out, or say --detector yunet instead of {name}.")
+    return f"yunet:{options.detector_model}"
 
 
 def gallery_path(options: argparse.Namespace) -> Path:

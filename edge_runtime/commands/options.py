@@ -55,8 +55,17 @@ def tower_options(parser: argparse.ArgumentParser) -> None:
     trust_options(parser)
     threads_option(parser)
     engine_options(parser)
+    detector_options(parser)
+
+
+def detector_options(parser: argparse.ArgumentParser) -> None:
+    """Which face detector."""
     parser.add_argument(
-        "--detector", choices=["full-range", "short-range", "back"], default="full-range", help="face detector model"
+        "--detector", default="auto", help="auto (default), full-range, short-range, back or yunet:FILE.onnx"
+    )
+    parser.add_argument("--detector-model", type=Path, metavar="FILE", help="ONNX file for --detector yunet")
+    parser.add_argument(
+        "--smallest-face", type=float, metavar="PX", help="for auto: smallest face wanted (default: a sixth of a frame)"
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_runtime.errors import FaceError, UsageError
+from edge_runtime.errors import FaceError
 from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, Points, align_face
-from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS, Face, FaceDetector
+from edge_runtime.faces.choice import DEFAULT_DETECTOR, open_detector
+from edge_runtime.faces.detect import Detector, Face
 from edge_runtime.faces.landmarks import LandmarkRefiner, refiner_for
 from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem
-from edge_runtime.home import models_folder
 from edge_runtime.images import Image
 from edge_runtime.towers.interpreter import EngineOptions
 
@@ -56,7 +56,8 @@ class FaceFinder:
         limits: QualityLimits | None = None,
         detector: str = DEFAULT_DETECTOR,
         models: Path | None = None,
-        min_score: float = 0.5,
+        smallest_px: float | None = None,
+        min_score: float | None = None,
         threads: int = 1,
         family: str | None = None,
         options: EngineOptions | None = None,
@@ -67,9 +68,10 @@ class FaceFinder:
             size_px: Side of the crops.
             template: Alignment template of the crops.
             limits: What a face must reach to be compared.
-            detector: ``"full-range"``, ``"short-range"`` or ``"back"``.
+            detector: See :func:`~edge_runtime.faces.choice.open_detector`.
             models: Folder that ``siamlite setup`` filled; the user's own by default.
-            min_score: Faces that the detector is less sure of are left out.
+            smallest_px: Side of the box of the smallest face that is wanted, in pixels of the frame.
+            min_score: Faces that the detector is less sure of are left out; the detector's usual value if None.
             threads: Threads to compute with.
             family: Which interpreter.
             options: How it runs the detector.
@@ -78,16 +80,14 @@ class FaceFinder:
             UsageError: The detector is unknown.
             TowerError: Its file is missing or is not the pinned one, or the template is for another landmark refiner.
         """
-        if detector not in MODELS:
-            raise UsageError(f"unknown face detector {detector!r}; known are {', '.join(MODELS)}.")
-        model = MODELS[detector]
         self.size_px = size_px
         self.template = template
         self.limits = limits or QualityLimits()
         self.refiner: LandmarkRefiner | None = refiner_for(template)
-        self.detector = FaceDetector(
-            (models or models_folder()) / model.file_name,
-            model,
+        self.detector: Detector = open_detector(
+            detector,
+            models=models,
+            smallest_px=smallest_px,
             min_score=min_score,
             threads=threads,
             family=family,

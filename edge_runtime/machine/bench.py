@@ -127,7 +127,7 @@ def _tower(tower: Tower, finder: FaceFinder, threads: int, people: int) -> dict[
         "name": tower.card.name,
         "recipe": tower.card.recipe,
         "interpreter": tower.runtime,
-        "detector": finder.detector.model.name,
+        "detector": finder.detector.name,
         "threads": threads,
         "people": people,
         "load_ms": round(tower.load_ms, 1),

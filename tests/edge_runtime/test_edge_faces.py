@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError, FaceError, UsageError
 from edge_runtime.faces.align import Points
-from edge_runtime.faces.detect import MODELS, Face, letterbox, merge_overlapping
+from edge_runtime.faces.blazeface import MODELS, letterbox
+from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.pose import head_pose
 from edge_runtime.faces.quality import Quality, QualityLimits, measure_quality, quality_problem, quality_weight
+from edge_runtime.faces.suppress import merge_overlapping
 from edge_runtime.images import read_image, write_image
 from edge_runtime.people import natural_key, read_faces_mark, scan_people, write_faces_mark
 

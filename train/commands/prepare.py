@@ -22,7 +22,9 @@ def add(commands: Any) -> None:
         "--min-interocular", type=float, default=16.0, metavar="PX", help="smallest distance of the eyes (default 16)"
     )
     command.add_argument("--min-sharpness", type=float, default=8.0, metavar="X", help="least sharpness (default 8)")
-    command.add_argument("--detector", default="full-range", help="full-range (default), short-range or back")
+    command.add_argument(
+        "--detector", default="auto", help="auto (default), full-range, short-range, back or yunet:FILE.onnx"
+    )
     command.add_argument(
         "--align",
         metavar="NAME",

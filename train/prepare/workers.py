@@ -52,7 +52,7 @@ class FinderSettings:
             size_px=finder.size_px,
             template=finder.template,
             limits=finder.limits,
-            detector=finder.detector.model.name,
+            detector=finder.detector.name,
             min_score=finder.detector.min_score,
         )
 

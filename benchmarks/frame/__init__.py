@@ -1,0 +1,1 @@
+"""What a whole frame costs, against the usual parts put together."""

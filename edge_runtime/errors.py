@@ -14,6 +14,7 @@ with its ``exit_code``; nothing else ever reaches the user as a traceback.
     ├── TowerError                exit 3   a tower file that must not be used
     ├── GalleryError              exit 3   a gallery that cannot be read or written
     │   └── SpaceMismatch                  enrolled with another tower or interpreter
+    ├── AuditError                exit 3   an audit log or a lockout that cannot be trusted or written
     ├── SourceError               exit 3   a camera, video or folder that yields no frames
     ├── MissingDependency         exit 3   an optional package is not installed
     ├── FetchError                exit 3   a pinned file could not be fetched or is not what was pinned
@@ -81,6 +82,10 @@ class SpaceMismatch(GalleryError):
         super().__init__(message)
         self.gallery_fingerprint = gallery_fingerprint
         self.tower_fingerprint = tower_fingerprint
+
+
+class AuditError(SiamliteError):
+    """An audit log or a lockout state that was damaged or changed, or that cannot be written."""
 
 
 class SourceError(SiamliteError):

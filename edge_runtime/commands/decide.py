@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from edge_runtime.commands.console import EXIT_OK, say
+from edge_runtime.commands.guarding import audit_option, lockout_options
 from edge_runtime.commands.options import (
     Commands,
     add_command,
@@ -28,6 +29,8 @@ def add(commands: Commands) -> None:
         tower_options(parser)
         gallery_option(parser)
         decision_options(parser)
+        lockout_options(parser)
+        audit_option(parser)
         set_run(parser, _run)
 
 
@@ -35,6 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     """Decide, once or for each visit."""
     from edge_runtime.commands.follow import exit_code, follow
     from edge_runtime.commands.given import gallery_access, gallery_path, load_tower, opened
+    from edge_runtime.commands.guarding import guard_for
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.gallery.store import Gallery
@@ -51,6 +55,7 @@ def _run(options: argparse.Namespace) -> int:
             target_fmr=options.fmr,
             threshold=options.threshold,
             policy=policy,
+            guard=guard_for(options, gallery),
         )
     with opened(options.source, options, patient=options.watch) as source:
         steps = verifier.steps(source) if options.watch else verifier.attempt(source)

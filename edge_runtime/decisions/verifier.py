@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision
+from edge_runtime.decisions.guard import Guard
 from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.decisions.session import Session, Step
@@ -39,6 +40,7 @@ class Verifier:
         rotation: What protects their templates: probes are taken through it before they are compared.
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
+        guard: Counts rejections and writes down decisions; None for neither.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Verifier:
         policy: DecisionPolicy | None = None,
         tracking: TrackPolicy | None = None,
         person_score: str | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Prepare a comparison.
 
@@ -67,6 +70,7 @@ class Verifier:
             policy: How evidence becomes a decision.
             tracking: How faces are followed.
             person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
+            guard: Locks out after repeated rejections and keeps the audit log.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
@@ -81,6 +85,7 @@ class Verifier:
         self.tower = tower
         self.finder = finder
         self.claimed = claimed
+        self.guard = guard
         self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
@@ -98,7 +103,13 @@ class Verifier:
     @property
     def question(self) -> Question:
         """What its attempts are to find out."""
-        return Question(names=self.enrolled.names, threshold=self.threshold, policy=self.policy, claimed=self.claimed)
+        return Question(
+            names=self.enrolled.names,
+            threshold=self.threshold,
+            policy=self.policy,
+            claimed=self.claimed,
+            final=None if self.guard is None else self.guard.final,
+        )
 
     def observe(self, frame: Frame) -> Observation:
         """Look at one frame alone. Frames with no face, several faces or a poor face are no evidence."""
@@ -137,6 +148,11 @@ class Verifier:
             UsageError: The policy is one that gives several decisions.
         """
         self._check_one()
+        refused = None if self.guard is None else self.guard.refusal(self.claimed, self.threshold)
+        if refused is not None:
+            # Nobody is looked at, let alone compared.
+            yield Step(frame=None, seen=Observation(problem="locked-out"), decisions=(refused,))
+            return
         for step in run(self._session(endless=False), frames, go_on=False):
             yield step
             if step.decision is not None:

@@ -10,6 +10,7 @@ with its ``exit_code``; nothing else ever reaches the user as a traceback.
     ├── DataError                 exit 2   pictures or folders that cannot be used
     │   ├── ImageError                     a picture that cannot be decoded
     │   └── FaceError                      a picture with no usable face
+    │       └── EnrolmentRefused           samples that must not be enrolled
     ├── CheckFailed               exit 1   a gate or an evaluation said no
     ├── TowerError                exit 3   a tower file that must not be used
     ├── GalleryError              exit 3   a gallery that cannot be read or written
@@ -54,6 +55,18 @@ class ImageError(DataError):
 
 class FaceError(DataError):
     """A picture in which no usable face was found."""
+
+
+class EnrolmentRefused(FaceError):
+    """Samples that must not be enrolled: too few, unlike each other, or of somebody else.
+
+    Attributes:
+        reason: Why, as a code.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class CheckFailed(SiamliteError):

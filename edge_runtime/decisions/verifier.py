@@ -22,6 +22,7 @@ from edge_runtime.errors import UsageError
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.faces.tracker import TrackPolicy
+from edge_runtime.gallery.calibration import read_calibration
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image
@@ -65,7 +66,8 @@ class Verifier:
             finder: A face finder with the tower's crop size and template; one with the usual detector if None.
             claimed: Verify this person; identify among all if None.
             target_fmr: Share of strangers' attempts that may be accepted: one of the card's targets for verification;
-                in identification the threshold is tightened to keep it. The card's default if None.
+                in identification the threshold is tightened to keep it. The card's default if None. A calibration of
+                the gallery raises it further.
             threshold: A similarity instead of the card's threshold.
             policy: How evidence becomes a decision.
             tracking: How faces are followed.
@@ -92,7 +94,12 @@ class Verifier:
         self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
         self.rotation = gallery.rotation
         self.operating: Threshold = choose_threshold(
-            tower, self.enrolled, self.policy, target_fmr=target_fmr, threshold=threshold
+            tower,
+            self.enrolled,
+            self.policy,
+            target_fmr=target_fmr,
+            threshold=threshold,
+            calibration=read_calibration(gallery),
         )
 
     @property

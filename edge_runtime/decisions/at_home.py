@@ -97,12 +97,14 @@ def calibrate_at_home(enrolled: Enrolled, point: OperatingPoint, target_fmr: flo
     nearest = chosen.names[first[best]], chosen.names[second[best]], float(impostor[best])
     needed = threshold_for(PairScores(genuine=np.empty(0), impostor=impostor), target_fmr)
     threshold = max(point.threshold, needed)
-    if threshold > _HIGHEST:
-        raise GalleryError(
-            f"{nearest[0]!r} and {nearest[1]!r} are alike by {nearest[2]:.3f}: no threshold tells them apart. Are they "
-            "one person under two names? Remove one of them: siamlite gallery remove NAME"
-        )
     accepted, own = int(np.count_nonzero(impostor >= threshold)), own_similarities(chosen)
+    misses = int(np.count_nonzero(own < threshold))
+    if threshold > _HIGHEST or (threshold > point.threshold and 2 * misses > own.size):
+        raise GalleryError(
+            f"{nearest[0]!r} and {nearest[1]!r} are alike by {nearest[2]:.3f}: a threshold that tells them apart would "
+            f"reject {misses} of {own.size} samples of the people themselves. Are they one person under two names? "
+            "Remove one of them (siamlite gallery remove NAME), or ask for a higher --fmr. Nothing was changed."
+        )
     calibration = Calibration(
         threshold=threshold,
         target_fmr=target_fmr,
@@ -112,7 +114,7 @@ def calibrate_at_home(enrolled: Enrolled, point: OperatingPoint, target_fmr: flo
         false_matches=accepted,
         fmr_upper=proportion_upper_bound(accepted, impostor.size),
         samples=own.size,
-        false_non_matches=int(np.count_nonzero(own < threshold)),
+        false_non_matches=misses,
         made_at=time.time(),
     )
     return AtHome(calibration=calibration, nearest=nearest, point=point)

@@ -14,6 +14,8 @@ from edge_runtime.measures.rates import match_rate_for
 from edge_runtime.towers.card import Card
 
 Rows = npt.NDArray[np.float32]
+# Share of genuine pairs below the card's loosest threshold from which on it cannot tell an outlier.
+_MAX_TURNED_AWAY = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class EnrolmentLimits:
         """The limits of a tower's card.
 
         A sample belongs to the others if it is more like them than one in ten strangers are (or what the card's loosest
-        threshold says). Somebody is a duplicate at the threshold that ``identify`` has for so many people, or the
+        threshold says); a tower that would turn away more than a tenth of people's own pictures there says nothing of
+        outliers. Somebody is a duplicate at the threshold that ``identify`` has for so many people, or the
         card's strictest.
 
         Args:
@@ -55,7 +58,8 @@ class EnrolmentLimits:
         wanted = match_rate_for(card.default_fmr, max(1, people)) * (1 + 1e-6)
         kept = [point.threshold for point in card.thresholds if point.target_fmr <= wanted]
         duplicate = min(kept) if kept else max(point.threshold for point in card.thresholds)
-        return cls(same=usual.threshold, least=loosest.threshold, duplicate=duplicate, fnmr=usual.fnmr)
+        least = loosest.threshold if loosest.fnmr <= _MAX_TURNED_AWAY else None
+        return cls(same=usual.threshold, least=least, duplicate=duplicate, fnmr=usual.fnmr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

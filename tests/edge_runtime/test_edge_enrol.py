@@ -123,7 +123,11 @@ def test_the_limits_are_the_cards(tower: Tower) -> None:
     card = tower.card
     by_fmr = {point.target_fmr: point.threshold for point in card.thresholds}
     one = EnrolmentLimits.of(card, people=1, calibrated=True)
-    assert (one.same, one.least, one.duplicate) == (by_fmr[0.01], by_fmr[0.1], by_fmr[0.01])
+    assert (one.same, one.duplicate) == (by_fmr[0.01], by_fmr[0.01])
+    # The tests' tower is so poor that a third of genuine pairs is below its loosest threshold.
+    assert one.least is None
+    better = replace(card, thresholds=tuple(replace(point, fnmr=0.05) for point in card.thresholds))
+    assert EnrolmentLimits.of(better, people=1, calibrated=True).least == by_fmr[0.1]
     assert EnrolmentLimits.of(card, people=10, calibrated=True).duplicate == by_fmr[0.001]
     assert EnrolmentLimits.of(card, people=10_000, calibrated=True).duplicate == by_fmr[0.001]
     assert EnrolmentLimits.of(card, people=1, calibrated=False) == EnrolmentLimits()
@@ -157,7 +161,7 @@ def test_a_stranger_who_steps_in_gives_no_sample(tower: Tower, finder: FaceFinde
 
     looks: list[Look] = []
     stream = frames([scene(att_faces / f"{name}.pgm") for name in source()])
-    policy = EnrolmentPolicy(samples=4, least=EnrolmentLimits.of(tower.card, people=0, calibrated=True).least)
+    policy = EnrolmentPolicy(samples=4, least=min(point.threshold for point in tower.card.thresholds))
     found = collect(stream, finder, tower, policy, progress=looks.append)
     assert len(found.templates) == 4
     assert found.turned_away == {"unlike-the-others": 1}

@@ -86,8 +86,8 @@ class AuditLog:
                 os.close(handle)
         except OSError as error:
             raise AuditError(
-                f"the audit log {path} cannot be written: {error.strerror or error}. Free some space, or let it be "
-                "without: --audit best-effort."
+                f"the audit log {path} cannot be written: {error.strerror or error}. Free some space, or go on "
+                "without a log: $SIAMLITE_AUDIT=best-effort."
             ) from error
 
     def _recovered(self, head: Head) -> Head:

@@ -49,7 +49,8 @@ def audit_mode(options: argparse.Namespace) -> str:
     Raises:
         UsageError: The environment says something else.
     """
-    mode = str(options.audit or os.environ.get(AUDIT_VARIABLE) or "required")
+    # Commands that change a gallery have no option for it: what is written down of them is the device's to say.
+    mode = str(getattr(options, "audit", None) or os.environ.get(AUDIT_VARIABLE) or "required")
     if mode not in AUDIT_MODES:
         raise UsageError(f"${AUDIT_VARIABLE} is {', '.join(AUDIT_MODES)}, not {mode!r:.50}.")
     return mode
@@ -98,6 +99,10 @@ class Diary:
         self._key: AuditKey | None = None
         if audit_mode(options) != "off":
             self._open()
+
+    def pseudonym(self, name: str) -> str | None:
+        """What stands for a name in the log; None if nothing is written down."""
+        return None if self._key is None else self._key.pseudonym(name)
 
     def note(self, event: str, name: str | None = None, **details: Detail) -> None:
         """Write something down; names only as pseudonyms.

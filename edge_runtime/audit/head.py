@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from edge_runtime.audit.secret import AuditKey
 from edge_runtime.errors import AuditError, WriteError
 from edge_runtime.files import write_bytes
 
-HEAD_NAME, CURRENT_NAME, LOCK_NAME = "head.json", "audit.jsonl", "lock"
+HEAD_NAME, CURRENT_NAME = "head.json", "audit.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,31 +88,6 @@ def write_head(folder: Path, head: Head, key: AuditKey) -> None:
         write_bytes(folder / HEAD_NAME, body, mode=0o600)
     except WriteError as error:
         raise AuditError(f"the audit log cannot be written: {error}") from error
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let no other process write to the folder meanwhile.
-
-    Raises:
-        AuditError: The folder cannot be made or written to.
-    """
-    # Not on every system: imported where it is needed, so that the rest can be.
-    import fcntl
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise AuditError(
-            f"the audit log in {folder} cannot be written: {error.strerror or error}. Free some space, or choose "
-            "another folder by $SIAMLITE_HOME."
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def damaged(folder: Path, what: str) -> AuditError:

@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_runtime.audit.alone import alone
 from edge_runtime.audit.chain import Detail, Entry, entry_in, line_of
-from edge_runtime.audit.head import CURRENT_NAME, Head, alone, archive_name, archives, damaged, read_head, write_head
+from edge_runtime.audit.head import CURRENT_NAME, Head, archive_name, archives, damaged, read_head, write_head
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.errors import AuditError, UsageError
 

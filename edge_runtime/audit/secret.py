@@ -9,7 +9,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_runtime.errors import AuditError
+from edge_runtime.audit.alone import alone
+from edge_runtime.errors import AuditError, WriteError
 from edge_runtime.files import write_bytes
 from edge_runtime.home import audit_folder
 
@@ -68,11 +69,13 @@ def _make(path: Path) -> None:
             f"the key {path} is gone, but there is a log in {path.parent}. Put the key back, or move the folder away "
             "to begin anew."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise AuditError(f"cannot make the folder {path.parent}: {error.strerror or error}.") from error
-    write_bytes(path, secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n", mode=0o600)
+    with alone(path.parent):
+        # Another process may have been first, and what it has written is of its key.
+        if not os.path.lexists(path):
+            try:
+                write_bytes(path, secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n", mode=0o600)
+            except WriteError as error:
+                raise AuditError(f"the key of the audit log cannot be made: {error}") from error
 
 
 def _mode(path: Path) -> int:

@@ -63,26 +63,23 @@ def guard_for(options: argparse.Namespace, gallery: Gallery) -> Guard | None:
         AuditError: The key cannot be read or made.
         UsageError: The options make no sense.
     """
-    from edge_runtime.audit.log import AuditLog
-    from edge_runtime.audit.secret import audit_key
+    from edge_runtime.commands.console import say
     from edge_runtime.decisions.guard import Guard
     from edge_runtime.decisions.lockout import LockoutPolicy
-    from edge_runtime.decisions.lockout_file import LockoutFile
-    from edge_runtime.home import audit_folder
 
     mode = audit_mode(options)
     longest = max(LockoutPolicy().longest_s, options.lockout)
     policy = LockoutPolicy(max_rejections=options.max_rejections, first_s=options.lockout, longest_s=longest)
     if mode == "off" and not policy.max_rejections:
         return None
-    folder, key = audit_folder(), audit_key()
-    return Guard(
-        key,
-        gallery_id=gallery.file.header.gallery_id,
-        lockout=LockoutFile(folder, key, policy) if policy.max_rejections else None,
-        log=None if mode == "off" else AuditLog(folder, key),
-        log_required=mode == "required",
-    )
+    try:
+        return Guard.at_home(gallery, policy=policy, audit=mode != "off", required=mode == "required")
+    except AuditError as error:
+        # Without the key there is no lockout either: only who has asked for neither goes on.
+        if mode == "required" or policy.max_rejections:
+            raise
+        say(f"warning: {error}")
+        return None
 
 
 class Diary:
@@ -121,16 +118,15 @@ class Diary:
     def _open(self) -> None:
         from edge_runtime.audit.log import AuditLog
         from edge_runtime.audit.secret import audit_key
-        from edge_runtime.errors import WriteError
         from edge_runtime.home import audit_folder
 
         try:
             self._key = audit_key()
             self._log = AuditLog(audit_folder(), self._key)
-        except (AuditError, WriteError) as error:
+        except AuditError as error:
             self._excuse(error)
 
-    def _excuse(self, error: Exception) -> None:
+    def _excuse(self, error: AuditError) -> None:
         from edge_runtime.commands.console import say
 
         if self._required:

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from edge_runtime.audit.chain import Detail
 from edge_runtime.audit.log import AuditLog
-from edge_runtime.audit.secret import AuditKey
+from edge_runtime.audit.secret import AuditKey, audit_key
 from edge_runtime.decisions.decide import Decision, Outcome
-from edge_runtime.decisions.lockout import Moment
+from edge_runtime.decisions.lockout import LockoutPolicy, Moment
 from edge_runtime.decisions.lockout_file import LockoutFile
 from edge_runtime.errors import AuditError
+from edge_runtime.gallery.store import Gallery
+from edge_runtime.home import audit_folder
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +23,7 @@ _log = logging.getLogger(__name__)
 class Guard:
     """Counts rejections and writes down decisions. It can refuse, and never accepts.
 
-    Args of the constructor are kept as they are; everything is looked up anew with each decision, so that several
-    processes share one lockout and one log.
+    Everything is looked up anew with each decision, so that several processes share one lockout and one log.
     """
 
     def __init__(
@@ -47,6 +48,30 @@ class Guard:
         """
         self._key, self._gallery = key, gallery_id.hex()
         self._lockout, self._log, self._log_required, self._clock = lockout, log, log_required, clock
+
+    @classmethod
+    def at_home(
+        cls, gallery: Gallery, *, policy: LockoutPolicy | None = None, audit: bool = True, required: bool = True
+    ) -> Guard:
+        """The guard of a gallery with its files in siamlite's home.
+
+        Args:
+            gallery: What faces are compared with.
+            policy: When attempts must wait; the usual one if None.
+            audit: Whether decisions are written down.
+            required: Whether a decision that cannot be written down is a ``fault``.
+
+        Raises:
+            AuditError: The key cannot be read or made.
+        """
+        folder, key, chosen = audit_folder(), audit_key(), policy or LockoutPolicy()
+        return cls(
+            key,
+            gallery_id=gallery.file.header.gallery_id,
+            lockout=LockoutFile(folder, key, chosen) if chosen.max_rejections else None,
+            log=AuditLog(folder, key) if audit else None,
+            log_required=required,
+        )
 
     def refusal(self, claimed: str | None, threshold: float) -> Decision | None:
         """The decision on an attempt that may not even begin; None if it may.

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.audit.head import alone
+from edge_runtime.audit.alone import alone
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.decisions.lockout import LockoutPolicy, Moment, Row, left_s, looked_at, rejected
 from edge_runtime.errors import AuditError, UsageError, WriteError

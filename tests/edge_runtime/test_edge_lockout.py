@@ -315,3 +315,76 @@ def test_without_a_log_and_a_lockout_nothing_is_written(
     assert siamlite(*words)[0] == 0
     assert not (home / "audit").exists()
     assert "there is no audit log" in siamlite.fails(2, "audit", "verify")
+
+
+def test_changes_of_a_gallery_are_written_down(
+    siamlite: Command, gallery_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SIAMLITE_TRANSFER_PASSPHRASE", "four random words")
+    place = ["--gallery", gallery_path]
+    assert siamlite("gallery", "rename", GENUINE, "Ann", *place)[0] == 0
+    assert siamlite("gallery", "rekey", *place)[0] == 0
+    assert siamlite("gallery", "export", tmp_path / "people", *place)[0] == 0
+    assert siamlite("gallery", "import", tmp_path / "people", "--force", *place)[0] == 0
+    assert siamlite("gallery", "remove", "Ann", *place)[0] == 0
+    siamlite.fails(3, "gallery", "remove", "Ann", *place)
+    entries = json.loads(siamlite("audit", "show", "--json", *place)[1])["entries"]
+    assert [entry["event"] for entry in entries] == ["rename", "rekey", "export", "import", "remove"]
+    # Who was removed has no name any more.
+    assert entries[0]["to"] == entries[4]["person"] == audit_key().pseudonym("Ann")
+    assert all("name" not in entry for entry in entries)
+    assert not any(b"Ann" in path.read_bytes() for path in (home / "audit").iterdir())
+    log = home / "audit" / "audit.jsonl"
+    log.write_bytes(log.read_bytes()[:-1])
+    before = gallery_path.read_bytes()
+    assert "audit verify" in siamlite.fails(3, "gallery", "rekey", *place)
+    assert gallery_path.read_bytes() == before
+    monkeypatch.setenv("SIAMLITE_AUDIT", "off")
+    assert siamlite("gallery", "rekey", *place)[0] == 0
+
+
+def test_a_home_that_cannot_be_written_to_accepts_nobody_unless_that_was_asked_for(
+    siamlite: Command, tiny_tower_path: Path, gallery_path: Path, people: Callable[[str, int, int], Path], home: Path
+) -> None:
+    (home / "audit").write_bytes(b"")
+    place = ["--tower", tiny_tower_path, "--gallery", gallery_path, "--threshold", THRESHOLD]
+    words = ["verify", GENUINE, *place, "--source", people(GENUINE, 6, 7)]
+    assert "audit" in siamlite.fails(3, *words)
+    assert "audit" in siamlite.fails(3, *words, "--audit", "best-effort")
+    assert "audit" in siamlite.fails(3, *words, "--max-rejections", 0)
+    code, _, err = siamlite(*words, "--audit", "best-effort", "--max-rejections", 0)
+    assert (code, "warning: " in err) == (0, True)
+
+
+outcomes = st.sampled_from([REJECTED, ACCEPTED, replace(REJECTED, claimed="Ann"), replace(ACCEPTED, claimed="Ann")])
+
+
+@LAW
+@given(st.lists(st.tuples(outcomes, st.floats(0, 100)), max_size=25), st.integers(1, 4))
+def test_a_guard_only_ever_refuses_and_lets_in_whoever_may(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[Decision, float]], most: int
+) -> None:
+    clock = Clock()
+    stands = guard(tmp_path_factory.mktemp("law"), clock, max_rejections=most, first_s=20.0)
+    rows: dict[str | None, tuple[int, float]] = {}
+    for decision, passes in events:
+        clock.passes(passes)
+        count, until = rows.get(decision.claimed, (0, 0.0))
+        after = stands.final(decision)
+        if clock.now.up_s < until - 1e-3:
+            assert (after.outcome, after.similarity, after.person) == (Outcome.LOCKED_OUT, None, None)
+        elif clock.now.up_s > until + 1e-3:
+            assert (after.outcome, after.person) == (decision.outcome, decision.person)
+            wait = stands_wait(most, count + 1)
+            rows[decision.claimed] = (0, 0.0) if decision.accepted else (count + 1, clock.now.up_s + wait)
+        else:
+            return
+
+
+def stands_wait(most: int, rejections: int) -> float:
+    """20 s after so many rejections, and twice as long after each further one, in plain steps."""
+    wait = 0.0
+    for number in range(1, rejections + 1):
+        if number >= most:
+            wait = 20.0 if not wait else min(3600.0, 2 * wait)
+    return wait

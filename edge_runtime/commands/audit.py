@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit, say, table
+from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit, say
 from edge_runtime.commands.options import Commands, add_command, add_group, gallery_option, set_run
 from edge_runtime.errors import SiamliteError, UsageError
 
@@ -61,8 +61,8 @@ def _show(options: argparse.Namespace) -> int:
             }
         )
         return EXIT_OK
-    rows = [[entry.event, str(entry.number), _moment(entry.at), _words(entry, names)] for entry in shown]
-    print(table([["event", "number", "when", "what"], *rows]))
+    for entry in shown:
+        print(f"{entry.number:>6}  {_moment(entry.at)}  {entry.event:<19}  {_words(entry, names)}".rstrip())
     if done or failed:
         say(f"failures to enrol: {failed} of {failed + done} enrolments")
     if checked.problems:

@@ -147,7 +147,10 @@ def details_of(decision: Decision, key: AuditKey) -> dict[str, Detail]:
 
 
 def _locked(decision: Decision, wait_s: float) -> Decision:
-    """A decision without anything of what was compared."""
+    """A decision without anything of what was compared.
+
+    Not even the number of good frames: an attempt that could not succeed any more ends with fewer.
+    """
     return replace(
         decision,
         outcome=Outcome.LOCKED_OUT,
@@ -155,6 +158,10 @@ def _locked(decision: Decision, wait_s: float) -> Decision:
         nearest=None,
         similarity=None,
         margin=None,
+        track=None,
+        good_frames=0,
+        frames=0,
+        quality={},
         reason="locked-out",
         advice=_again(wait_s),
     )

@@ -19,6 +19,9 @@ from edge_runtime.home import audit_folder
 
 _log = logging.getLogger(__name__)
 
+# Outcomes that count as a rejection: whoever stood there was judged, and found to be somebody else or no person.
+COUNTED = ("rejected", "not-live")
+
 
 class Guard:
     """Counts rejections and writes down decisions. It can refuse, and never accepts.
@@ -97,9 +100,9 @@ class Guard:
         """
         try:
             wait_s = self._wait_s(decision)
-            if wait_s and decision.similarity is not None:
+            if wait_s and (decision.accepted or decision.outcome.value in COUNTED):
                 decision = _locked(decision, wait_s)
-            elif self._lockout is not None and decision.outcome is Outcome.REJECTED:
+            elif self._lockout is not None and decision.outcome.value in COUNTED:
                 wait_s = self._lockout.reject(self._who(decision), self._clock())
                 if wait_s:
                     decision = replace(decision, advice=_again(wait_s))

@@ -128,14 +128,14 @@ def _collected(
         samples=options.samples, timeout_s=options.timeout, least=limits.least, guided=options.guided
     )
     with opened(options.source, options) as source:
-        enrolment = collect(source, finder, tower, policy, progress=lambda look: _progress(options, look))
+        enrolment = collect(source, finder, tower, policy, progress=lambda look: show_progress(options, look))
         unreadable = source.unreadable if isinstance(source, PictureSource) else []
     end_status()
     check_usable(enrolment)
     return enrolment, unreadable
 
 
-def _progress(options: argparse.Namespace, look: Look) -> None:
+def show_progress(options: argparse.Namespace, look: Look) -> None:
     """A bar on the terminal and a ring in the window."""
     share = look.got / look.wanted if look.wanted else 0.0
     done = round(_BAR * share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from edge_helpers import GENUINE, IMPOSTOR, LAW, Command, frames, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_runtime.commands.enroll import show_progress
 from edge_runtime.errors import EnrolmentRefused
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import Quality
@@ -258,3 +260,24 @@ def test_an_enrolment_that_cannot_be_written_down_does_not_happen(
     assert siamlite(*words, "--force")[0] == 0
     monkeypatch.setenv("SIAMLITE_AUDIT", "maybe")
     assert "$SIAMLITE_AUDIT" in siamlite.fails(2, *words, "--force")
+
+
+def test_a_terminal_sees_a_bar_and_the_advice(
+    tower: Tower,
+    finder: FaceFinder,
+    att_faces: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    options = argparse.Namespace(window=False)
+    wall = np.full((240, 320, 3), 96, np.uint8)
+    stream = frames([wall, *[scene(att_faces / GENUINE / f"{n}.pgm") for n in (1, 2)]])
+    collect(stream, finder, tower, EnrolmentPolicy(samples=2), progress=lambda look: show_progress(options, look))
+    said = capsys.readouterr().err.split("\r\033[K")[1:]
+    assert said == [
+        "[....................] 0 of 2 samples  look at the camera",
+        "[##########..........] 1 of 2 samples  ",
+        "[####################] 2 of 2 samples  ",
+    ]
+    assert capsys.readouterr().out == ""

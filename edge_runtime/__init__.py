@@ -24,6 +24,8 @@ _HOMES = {
     "DecisionPolicy": "decisions.policy",
     "FaceFinder": "faces.finder",
     "Gallery": "gallery.store",
+    "Guard": "decisions.guard",
+    "LockoutPolicy": "decisions.lockout",
     "Outcome": "decisions.decide",
     "QualityLimits": "faces.quality",
     "SiamliteError": "errors",
@@ -39,6 +41,8 @@ __all__ = [
     "DecisionPolicy",
     "FaceFinder",
     "Gallery",
+    "Guard",
+    "LockoutPolicy",
     "Outcome",
     "QualityLimits",
     "SiamliteError",
@@ -52,6 +56,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from edge_runtime.decisions.decide import Decision, Outcome
+    from edge_runtime.decisions.guard import Guard
+    from edge_runtime.decisions.lockout import LockoutPolicy
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.errors import SiamliteError

@@ -10,10 +10,12 @@ with its ``exit_code``; nothing else ever reaches the user as a traceback.
     ├── DataError                 exit 2   pictures or folders that cannot be used
     │   ├── ImageError                     a picture that cannot be decoded
     │   └── FaceError                      a picture with no usable face
+    │       └── EnrolmentRefused           samples that must not be enrolled
     ├── CheckFailed               exit 1   a gate or an evaluation said no
     ├── TowerError                exit 3   a tower file that must not be used
     ├── GalleryError              exit 3   a gallery that cannot be read or written
     │   └── SpaceMismatch                  enrolled with another tower or interpreter
+    ├── AuditError                exit 3   an audit log or a lockout that cannot be trusted or written
     ├── SourceError               exit 3   a camera, video or folder that yields no frames
     ├── MissingDependency         exit 3   an optional package is not installed
     ├── FetchError                exit 3   a pinned file could not be fetched or is not what was pinned
@@ -55,6 +57,18 @@ class FaceError(DataError):
     """A picture in which no usable face was found."""
 
 
+class EnrolmentRefused(FaceError):
+    """Samples that must not be enrolled: too few, unlike each other, or of somebody else.
+
+    Attributes:
+        reason: Why, as a code.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class CheckFailed(SiamliteError):
     """A quality gate or a check said no."""
 
@@ -81,6 +95,10 @@ class SpaceMismatch(GalleryError):
         super().__init__(message)
         self.gallery_fingerprint = gallery_fingerprint
         self.tower_fingerprint = tower_fingerprint
+
+
+class AuditError(SiamliteError):
+    """An audit log or a lockout state that was damaged or changed, or that cannot be written."""
 
 
 class SourceError(SiamliteError):

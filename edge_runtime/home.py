@@ -25,6 +25,11 @@ def trusted_keys_folder() -> Path:
     return home_folder() / "trusted-keys"
 
 
+def audit_folder() -> Path:
+    """Where the audit log and the state of the lockout are kept."""
+    return home_folder() / "audit"
+
+
 def default_gallery() -> Path:
     """The gallery that commands use unless they are told another."""
     return home_folder() / "gallery.db"

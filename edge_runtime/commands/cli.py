@@ -6,11 +6,23 @@ import argparse
 import os
 
 from edge_runtime import __version__
-from edge_runtime.commands import bench, compare, decide, doctor, enroll, gallery, setup, trust
+from edge_runtime.commands import (
+    audit,
+    bench,
+    calibrate,
+    compare,
+    decide,
+    doctor,
+    enroll,
+    gallery,
+    lockout,
+    setup,
+    trust,
+)
 from edge_runtime.commands.console import run_command
 from edge_runtime.commands.options import EXITS
 
-_COMMANDS = (setup, enroll, decide, compare, gallery, trust, bench, doctor)
+_COMMANDS = (setup, enroll, calibrate, decide, compare, gallery, lockout, audit, trust, bench, doctor)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from edge_runtime.commands.console import EXIT_OK, say
+from edge_runtime.commands.guarding import audit_option, lockout_options
 from edge_runtime.commands.options import (
     Commands,
     add_command,
@@ -40,6 +41,8 @@ def add(commands: Commands) -> None:
         gallery_option(parser)
         decision_options(parser)
         drawing_options(parser)
+        lockout_options(parser, after=0 if parser is watch else 5)
+        audit_option(parser)
     for parser in (verify, identify):
         parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
         set_run(parser, _run)
@@ -98,6 +101,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _verifier(options: argparse.Namespace) -> Verifier:
     from edge_runtime.commands.given import gallery_access, gallery_path, load_tower
+    from edge_runtime.commands.guarding import guard_for
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.faces.tracker import TrackPolicy
@@ -123,6 +127,7 @@ def _verifier(options: argparse.Namespace) -> Verifier:
             threshold=options.threshold,
             policy=policy,
             tracking=tracking,
+            guard=guard_for(options, gallery),
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.commands import gallery_files, gallery_keys
 from edge_runtime.commands.console import EXIT_OK, EXIT_REFUSED, emit, say, table
+from edge_runtime.commands.guarding import Diary
 from edge_runtime.commands.options import Commands, add_command, add_group, gallery_option, set_run
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def _show(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace) -> int:
     """Remove a person and all that is kept of them."""
     with _opened(options) as gallery:
+        gallery.person(options.name)
+        Diary(options).note("remove", options.name)
         gallery.remove(options.name)
         path = str(gallery.path)
     if options.json:
@@ -104,6 +107,9 @@ def _remove(options: argparse.Namespace) -> int:
 def _rename(options: argparse.Namespace) -> int:
     """Give a person another name."""
     with _opened(options) as gallery:
+        gallery.person(options.name)
+        diary = Diary(options)
+        diary.note("rename", options.name, to=diary.pseudonym(options.new_name))
         gallery.rename(options.name, options.new_name)
     if options.json:
         emit({"renamed": options.name, "name": options.new_name})

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_OK, emit, say
+from edge_runtime.commands.guarding import Diary
 from edge_runtime.commands.options import Commands, add_command, gallery_option, lock_options, set_run
 
 
@@ -42,6 +43,7 @@ def _export(options: argparse.Namespace) -> int:
     refuse_overwrite(options.file, force=options.force)
     access = TransferAccess(key_file=options.transfer_key, ask=ask_passphrase)
     with Gallery.open(gallery_path(options), access=gallery_access(options)) as gallery:
+        Diary(options).note("export", people=len(options.person) or len(gallery.people()))
         count = export_people(gallery, options.file, access, names=options.person, crops=not options.no_pictures)
     if options.json:
         emit({"exported": count, "file": str(options.file), "locked_with": access.protection})
@@ -60,6 +62,7 @@ def _import(options: argparse.Namespace) -> int:
     from edge_runtime.gallery.transfer import import_people
 
     path = gallery_path(options)
+    Diary(options).note("import", replace=options.force)
     done = import_people(
         options.file,
         path,

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_OK, emit, say
+from edge_runtime.commands.guarding import Diary
 from edge_runtime.commands.options import (
     Commands,
     add_command,
@@ -63,6 +64,7 @@ def _rekey(options: argparse.Namespace) -> int:
                 protection=protection,
                 ask=ask_passphrase,
             )
+        Diary(options).note("rekey", protection=protection or gallery.protection)
         count = rekey(gallery, new)
         locked = gallery.protection
     if options.json:

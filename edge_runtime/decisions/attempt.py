@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +30,14 @@ class Question:
         threshold: Lowest fused similarity that is accepted.
         policy: How evidence becomes a decision.
         claimed: Who the person claims to be; None in identification.
+        final: Is given each decision and gives back what it comes to; it may refuse, never accept.
     """
 
     names: tuple[str, ...]
     threshold: float
     policy: DecisionPolicy
     claimed: str | None = None
+    final: Callable[[Decision], Decision] | None = None
 
 
 class Attempt:
@@ -205,7 +207,7 @@ class Attempt:
         similarity: float | None = None,
         margin: float | None = None,
     ) -> Decision:
-        self.decision = Decision(
+        decision = Decision(
             outcome=outcome,
             person=nearest if outcome is Outcome.ACCEPTED else None,
             similarity=similarity,
@@ -223,6 +225,7 @@ class Attempt:
             quality=_medians([dataclasses.asdict(quality) for quality in self._qualities]),
             latency_ms={stage: _median(ms) for stage, ms in self._latency.items()},
         )
+        self.decision = decision if self.question.final is None else _finally(self.question.final, decision)
         return self.decision
 
 
@@ -230,6 +233,13 @@ def _median(values: list[float]) -> float:
     """Numpy's and the standard library's medians load modules that take longer than the rest of a decision."""
     ordered, middle = sorted(values), len(values) // 2
     return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+
+
+def _finally(final: Callable[[Decision], Decision], decision: Decision) -> Decision:
+    after = final(decision)
+    if after.accepted and after != decision:
+        raise UsageError("what comes after a decision may refuse it, and never accept.")
+    return after
 
 
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -17,6 +17,7 @@ class Outcome(str, Enum):
     SEVERAL_FACES = "several-faces"
     LOW_QUALITY = "low-quality"
     TIMEOUT = "timeout"
+    LOCKED_OUT = "locked-out"
     FAULT = "fault"
 
 

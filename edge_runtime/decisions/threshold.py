@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.errors import UsageError
+from edge_runtime.gallery.calibration import Calibration
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.measures.metrics import OperatingPoint
 from edge_runtime.measures.rates import frame_rate_for, identification_rate, match_rate_for
@@ -22,12 +23,14 @@ class Threshold:
         target: Share of strangers' attempts that may be accepted; None of a threshold of the user's own.
         comparisons: How many comparisons an attempt is: the people, or their templates where the best one counts.
         point: The card's operating point; None of a threshold of the user's own.
+        raised_from: The card's threshold, if the gallery's calibration raised it.
     """
 
     value: float
     target: float | None = None
     comparisons: int = 1
     point: OperatingPoint | None = None
+    raised_from: float | None = None
 
     @property
     def rate(self) -> float | None:
@@ -45,8 +48,10 @@ class Threshold:
         if self.point is None:
             return f"threshold {self.value:.3f}, your own: how often it accepts strangers is not known"
         among = "" if self.comparisons == 1 else f" a comparison, {self.comparisons} comparisons"
+        raised = "" if self.raised_from is None else f" (calibrated; the card's is {self.raised_from:.3f})"
+        rate = f"FMR {self.point.fmr:.2g} (at most {self.point.fmr_upper:.2g})"
         return (
-            f"threshold {self.value:.3f}: FMR {self.point.fmr:.2g} (at most {self.point.fmr_upper:.2g}){among}; "
+            f"threshold {self.value:.3f}{raised}: {rate}{among}; "
             f"strangers accepted: {self.rate:.2g} (at most {self.rate_upper:.2g}), target {self.target:g}"
         )
 
@@ -58,6 +63,7 @@ def choose_threshold(
     *,
     target_fmr: float | None = None,
     threshold: float | None = None,
+    calibration: Calibration | None = None,
 ) -> Threshold:
     """The threshold to decide with: the given one, or the card's for a target rate of the whole attempt.
 
@@ -67,6 +73,8 @@ def choose_threshold(
         policy: How frames are fused.
         target_fmr: Share of strangers' attempts that may be accepted; the card's default if None.
         threshold: A similarity instead; how many are compared with is then the user's to think of.
+        calibration: What the gallery's own people need: it raises the card's threshold, for the target that it was made
+            for or a stricter one, and never lowers it.
 
     Raises:
         UsageError: The given one is no cosine; the card has none for the target; or the card's thresholds were
@@ -77,19 +85,48 @@ def choose_threshold(
         if not -1 < threshold <= 1:
             raise UsageError(f"a threshold is a cosine similarity above -1 and at most 1, not {threshold}.")
         return Threshold(value=threshold, comparisons=comparisons)
-    if not tower.calibrated:
-        raise UsageError(
-            f"this tower's thresholds were measured with {tower.card.runtime}, not {tower.backend.distribution}: its "
-            "error rates are unknown here. Install that interpreter, or give a --threshold that you measured yourself."
-        )
+    require_calibrated(tower)
     target = tower.card.default_fmr if target_fmr is None else target_fmr
     needed = frame_rate_for(1.0, policy.matches_needed, policy.frames) if policy.fusing == "k-of-n" else 1.0
     if target is None or (comparisons == 1 and needed == 1):
         point = tower.card.operating_point(target)
     else:
         point = _tightened(tower.card, target, comparisons, needed)
-    return Threshold(value=point.threshold, target=point.target_fmr if target is None else target,
-                     comparisons=comparisons, point=point)  # fmt: skip
+    raised = calibration is not None and calibration.threshold > point.threshold and (
+        target_fmr is None or target_fmr <= calibration.target_fmr
+    )  # fmt: skip
+    return Threshold(
+        value=calibration.threshold if calibration is not None and raised else point.threshold,
+        target=point.target_fmr if target is None else target,
+        comparisons=comparisons,
+        point=point,
+        raised_from=point.threshold if raised else None,
+    )
+
+
+def require_calibrated(tower: Tower) -> None:
+    """Refuse a tower whose thresholds do not hold here.
+
+    Raises:
+        UsageError: They were measured with another interpreter than the one that runs here.
+    """
+    if not tower.calibrated:
+        raise UsageError(
+            f"this tower's thresholds were measured with {tower.card.runtime}, not {tower.backend.distribution}: its "
+            "error rates are unknown here. Install that interpreter, or give a --threshold that you measured yourself."
+        )
+
+
+def card_point(tower: Tower, target_fmr: float | None) -> OperatingPoint:
+    """The card's operating point that keeps one comparison to a target FMR (the card's default if None).
+
+    Raises:
+        UsageError: The card has none, or its thresholds do not hold here.
+    """
+    require_calibrated(tower)
+    if target_fmr is None:
+        return tower.card.operating_point()
+    return _tightened(tower.card, target_fmr, 1, 1.0)
 
 
 def _comparisons(card: Card, enrolled: Enrolled) -> int:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_runtime.decisions.attempt import Attempt, Question
 from edge_runtime.decisions.decide import Decision
+from edge_runtime.decisions.guard import Guard
 from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.decisions.session import Session, Step
@@ -21,6 +22,7 @@ from edge_runtime.errors import UsageError
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.faces.tracker import TrackPolicy
+from edge_runtime.gallery.calibration import read_calibration
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image
@@ -39,6 +41,7 @@ class Verifier:
         rotation: What protects their templates: probes are taken through it before they are compared.
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
+        guard: Counts rejections and writes down decisions; None for neither.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Verifier:
         policy: DecisionPolicy | None = None,
         tracking: TrackPolicy | None = None,
         person_score: str | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Prepare a comparison.
 
@@ -62,11 +66,13 @@ class Verifier:
             finder: A face finder with the tower's crop size and template; one with the usual detector if None.
             claimed: Verify this person; identify among all if None.
             target_fmr: Share of strangers' attempts that may be accepted: one of the card's targets for verification;
-                in identification the threshold is tightened to keep it. The card's default if None.
+                in identification the threshold is tightened to keep it. The card's default if None. A calibration of
+                the gallery raises it further.
             threshold: A similarity instead of the card's threshold.
             policy: How evidence becomes a decision.
             tracking: How faces are followed.
             person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
+            guard: Locks out after repeated rejections and keeps the audit log.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
@@ -81,13 +87,19 @@ class Verifier:
         self.tower = tower
         self.finder = finder
         self.claimed = claimed
+        self.guard = guard
         self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
         self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
         self.rotation = gallery.rotation
         self.operating: Threshold = choose_threshold(
-            tower, self.enrolled, self.policy, target_fmr=target_fmr, threshold=threshold
+            tower,
+            self.enrolled,
+            self.policy,
+            target_fmr=target_fmr,
+            threshold=threshold,
+            calibration=read_calibration(gallery),
         )
 
     @property
@@ -98,7 +110,13 @@ class Verifier:
     @property
     def question(self) -> Question:
         """What its attempts are to find out."""
-        return Question(names=self.enrolled.names, threshold=self.threshold, policy=self.policy, claimed=self.claimed)
+        return Question(
+            names=self.enrolled.names,
+            threshold=self.threshold,
+            policy=self.policy,
+            claimed=self.claimed,
+            final=None if self.guard is None else self.guard.final,
+        )
 
     def observe(self, frame: Frame) -> Observation:
         """Look at one frame alone. Frames with no face, several faces or a poor face are no evidence."""
@@ -137,6 +155,11 @@ class Verifier:
             UsageError: The policy is one that gives several decisions.
         """
         self._check_one()
+        refused = None if self.guard is None else self.guard.refusal(self.claimed, self.threshold)
+        if refused is not None:
+            # Nobody is looked at, let alone compared.
+            yield Step(frame=None, seen=Observation(problem="locked-out"), decisions=(refused,))
+            return
         for step in run(self._session(endless=False), frames, go_on=False):
             yield step
             if step.decision is not None:

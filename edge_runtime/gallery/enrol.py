@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_runtime.errors import DataError, FaceError, UsageError
+from edge_runtime.errors import DataError, EnrolmentRefused, UsageError
 from edge_runtime.faces.finder import FaceFinder, FoundFace
+from edge_runtime.gallery.enrol_checks import outliers
+from edge_runtime.gallery.enrol_guide import Guide
 from edge_runtime.gallery.store import Template
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
@@ -23,11 +25,15 @@ class EnrolmentPolicy:
         samples: Samples taken from a camera or a video. Of photographs all usable ones are taken.
         spacing_s: Least time between two samples, so that they differ.
         timeout_s: Time after which a camera enrolment is given up.
+        least: Lowest mean similarity of a sample to the others; None to take all.
+        guided: Whether a camera asks for one pose of the head after the other.
     """
 
     samples: int = 5
     spacing_s: float = 0.4
     timeout_s: float = 30.0
+    least: float | None = None
+    guided: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a policy that could never be met."""
@@ -52,13 +58,32 @@ class Enrolment:
     self_similarity: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How an enrolment stands after a frame.
+
+    Attributes:
+        frame: The frame.
+        face: Its face, if it has exactly one.
+        got: Samples so far.
+        wanted: Samples wanted; 0 if all there are.
+        advice: What the person before the camera may do.
+    """
+
+    frame: Frame
+    face: FoundFace | None
+    got: int
+    wanted: int
+    advice: str
+
+
 def collect(
     frames: Iterable[Frame],
     finder: FaceFinder,
     tower: Tower,
     policy: EnrolmentPolicy,
     *,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Callable[[Look], None] | None = None,
 ) -> Enrolment:
     """Collect the samples of the one person that a source shows.
 
@@ -67,38 +92,80 @@ def collect(
         finder: A face finder with the tower's crop size and template.
         tower: The tower.
         policy: What is collected.
-        progress: Called after each frame with the samples so far, the samples wanted (0 if all there are), and an
-            advice.
+        progress: Called after each frame.
 
     Returns:
         At least one sample.
 
     Raises:
-        FaceError: No frame shows one usable face, or a camera did not show enough of them in time.
+        EnrolmentRefused: No frame shows one usable face, a camera did not show enough of them in time, or they are
+            unlike each other.
     """
-    templates: list[Template] = []
-    turned_away: Counter[str] = Counter()
-    next_sample_s = -np.inf
-    photos = False
+    sitting, photos = _Sitting(finder, tower, policy), False
     for frame in frames:
         photos = frame.photo
         if not photos and frame.time_s >= policy.timeout_s:
             break
-        if not photos and frame.time_s < next_sample_s:
-            continue
-        problem, advice, face = _one_face(finder.find(frame.image_rgb, photo=frame.photo))
-        if face is None:
-            turned_away[problem] += 1
-        else:
-            templates.append(_template(face, tower))
-            next_sample_s = frame.time_s + policy.spacing_s
-        if progress is not None:
-            progress(len(templates), 0 if photos else policy.samples, advice)
-        if not photos and len(templates) >= policy.samples:
-            break
+        look = sitting.look(frame)
+        if look is not None and progress is not None:
+            progress(look)
+        if not photos and len(sitting.templates) >= policy.samples:
+            sitting.drop_outliers()
+            if len(sitting.templates) >= policy.samples:
+                break
+    if photos:
+        sitting.drop_outliers()
+    templates, turned_away = sitting.templates, sitting.turned_away
     if not templates or (not photos and len(templates) < policy.samples):
-        raise FaceError(_too_few(len(templates), None if photos else policy.samples, turned_away))
+        wanted = None if photos else policy.samples
+        raise EnrolmentRefused(_too_few(len(templates), wanted, turned_away), reason="too-few-samples")
     return Enrolment(templates=templates, turned_away=dict(turned_away), self_similarity=self_similarity(templates))
+
+
+class _Sitting:
+    """The samples of one enrolment so far."""
+
+    def __init__(self, finder: FaceFinder, tower: Tower, policy: EnrolmentPolicy) -> None:
+        self._finder, self._tower, self._policy = finder, tower, policy
+        self._guide = Guide() if policy.guided else None
+        self._next_sample_s = -np.inf
+        self.templates: list[Template] = []
+        self.turned_away: Counter[str] = Counter()
+
+    def look(self, frame: Frame) -> Look | None:
+        """Look at a frame, and take a sample if it gives one; None if it comes too soon."""
+        if not frame.photo and frame.time_s < self._next_sample_s:
+            return None
+        found = self._finder.find(frame.image_rgb, photo=frame.photo)
+        problem, advice, face = _one_face(found)
+        guide = None if frame.photo else self._guide
+        if face is None:
+            self.turned_away[problem] += 1
+        elif guide is None or guide.takes(face.quality, frame.time_s):
+            self.templates.append(_template(face, self._tower))
+            self._next_sample_s = frame.time_s + self._policy.spacing_s
+            if guide is not None:
+                guide.taken(face.quality, frame.time_s)
+        return Look(
+            frame=frame,
+            face=found[0] if len(found) == 1 else None,
+            got=len(self.templates),
+            wanted=0 if frame.photo else self._policy.samples,
+            advice=advice or ("" if guide is None else guide.words),
+        )
+
+    def drop_outliers(self) -> None:
+        """Drop the samples that are unlike the others.
+
+        Raises:
+            EnrolmentRefused: Nobody can say which of them are the person.
+        """
+        if len(self.templates) < 2:
+            return
+        gone = set(outliers(np.stack([template.embedding for template in self.templates]), self._policy.least))
+        self.templates = [template for at, template in enumerate(self.templates) if at not in gone]
+        if gone:
+            self.turned_away["unlike-the-others"] += len(gone)
 
 
 def self_similarity(templates: list[Template]) -> float | None:

@@ -44,12 +44,13 @@ class Change:
         header: The header to be written; another one if the gallery gets a new key or space.
         sealer: Seals the records that are written.
         before: What the seal said before the change.
+        notes: What the next seal will hold of the gallery as a whole.
     """
 
     def __init__(self, header: Header, sealer: Sealer, seal: Seal) -> None:
         """Begin with what the gallery says now."""
         self.header, self.sealer = header, sealer
-        self.before = seal
+        self.before, self.notes = seal, seal.notes
         self._set, self.people, self.templates = SetHash(seal.root), seal.people, seal.templates
 
     def restart(self) -> None:
@@ -74,6 +75,7 @@ class Change:
             templates=self.templates,
             root=self._set.root,
             header=self.header.digest(),
+            notes=self.notes,
         )
         return self.sealer.seal(SEAL, 0, seal.to_bytes())
 

@@ -25,6 +25,7 @@ class Seal:
         templates: How many all of them have.
         root: 32 bytes, the exclusive or of the leaves of all records.
         header: 32 bytes, the SHA-256 of the header, which is not encrypted.
+        notes: What else is kept of the gallery as a whole (:mod:`edge_runtime.gallery.calibration`).
     """
 
     changes: int = 0
@@ -32,18 +33,20 @@ class Seal:
     templates: int = 0
     root: bytes = field(default=bytes(32), repr=False)
     header: bytes = field(default=bytes(32), repr=False)
+    notes: bytes = field(default=b"", repr=False)
 
     def to_bytes(self) -> bytes:
         """As the bytes that are encrypted."""
-        return _SEAL.pack(self.changes, self.people, self.templates, self.root, self.header)
+        return _SEAL.pack(self.changes, self.people, self.templates, self.root, self.header) + self.notes
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Seal | None:
         """What :meth:`to_bytes` gave; None of anything else."""
-        if len(data) != _SEAL.size:
+        if len(data) < _SEAL.size:
             return None
-        changes, people, templates, root, header = _SEAL.unpack(data)
-        return cls(changes=changes, people=people, templates=templates, root=root, header=header)
+        changes, people, templates, root, header = _SEAL.unpack_from(data)
+        notes = data[_SEAL.size :]
+        return cls(changes=changes, people=people, templates=templates, root=root, header=header, notes=notes)
 
 
 class SetHash:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from edge_runtime.errors import UsageError
 
@@ -31,6 +32,27 @@ def proportion_interval(events: int, trials: int, confidence: float = 0.95) -> t
     tail = (1 + confidence) / 2
     upper = proportion_upper_bound(events, trials, tail)
     return 1 - proportion_upper_bound(trials - events, trials, tail), upper
+
+
+def predicted_share_below(values: Sequence[float], limit: float) -> float:
+    """Share of further values below a limit, from a few that are taken as normally distributed.
+
+    The predictive distribution is Student's: (limit - mean) / (s * sqrt(1 + 1/n)) has n - 1 degrees of freedom, so that
+    few values promise little (Geisser 1993, Predictive Inference, section 2.2).
+
+    Raises:
+        UsageError: There are fewer than two values.
+    """
+    count = len(values)
+    if count < 2:
+        raise UsageError(f"nothing can be predicted from {count} values.")
+    mean = math.fsum(values) / count
+    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) * (1 + 1 / count))
+    if spread < 1e-9:
+        return 1.0 if mean < limit else 0.0
+    t, freedom = (limit - mean) / spread, count - 1
+    tail = _beta_cdf(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    return tail if t < 0 else 1 - tail
 
 
 def _beta_quantile(share: float, a: float, b: float) -> float:

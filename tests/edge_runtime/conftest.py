@@ -62,7 +62,9 @@ def gallery_path(enrolled_bytes: bytes, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def siamlite(capfd: pytest.CaptureFixture[str], models: Path) -> Command:
+def siamlite(capfd: pytest.CaptureFixture[str], models: Path, siamlite_home: Path) -> Command:
+    # Rejections of other tests must not lock this one out.
+    (siamlite_home / "audit" / "lockout.json").unlink(missing_ok=True)
     return Command(capfd)
 
 

@@ -56,6 +56,7 @@ def test_the_examples_of_the_page_run(door: Path, capsys: pytest.CaptureFixture[
     assert said[4][0].startswith("threshold 0.")
     assert said[5][-1] in ("accepted", "rejected")
     assert said[5][0] == "frame 0: track 1 is like anna"
+    assert said[6] == ["accepted"]
     names["strict"].tower.interpreter  # type: ignore[attr-defined]  # noqa: B018
 
 

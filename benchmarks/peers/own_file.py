@@ -8,7 +8,7 @@ from benchmarks.peers.aligned import LITERT, ONNX, file_peer
 from benchmarks.peers.protocol import Peer
 from edge_runtime.errors import UsageError
 
-_DEFAULTS = {"template": "arcface", "mean": 127.5, "scale": 127.5, "colour": "rgb"}
+_DEFAULTS: dict[str, str | float] = {"template": "arcface", "mean": 127.5, "scale": 127.5, "colour": "rgb"}
 
 
 def parse_file(text: str) -> tuple[Peer, Path]:
@@ -19,7 +19,7 @@ def parse_file(text: str) -> tuple[Peer, Path]:
     """
     head, *rest = text.split(",")
     name, mark, path = head.partition("=")
-    settings: dict[str, str | float] = dict(_DEFAULTS)
+    settings = dict(_DEFAULTS)
     try:
         for part in rest:
             key, _, value = part.partition("=")

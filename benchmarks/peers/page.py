@@ -120,8 +120,12 @@ def _stages_table(result: Mapping[str, Any]) -> str:
 
 def _notes(result: Mapping[str, Any]) -> str:
     notes = [
-        f"Command: `{result['command']}`, {result['date']}; `make peers` runs it without people of your own. Its files "
-        "come from the package index, pinned by their content; none is in this repository.",
+        *(
+            f"{people['label']}: `{people['command']}`, {people['date']}; {_others(people)}."
+            for people in result["sets"]
+        ),
+        "`make peers` measures the AT&T faces. Every file comes out of a package of the package index, pinned by its "
+        "content; none is in this repository.",
         f"{_UNFOUND}",
         f"A picture is brought to {result['frame']['picture_px']} pixels of height and put at a random place of a grey "
         "frame. The largest face of a frame counts. siamlite's limits of quality are not applied.",
@@ -139,10 +143,15 @@ def _notes(result: Mapping[str, Any]) -> str:
     return "\n".join(f"- {note}" for note in notes)
 
 
+def _others(people: Mapping[str, Any]) -> str:
+    busy = people["busy_cores_of_others"]
+    return "what else the machine did is not known" if busy is None else f"other work kept {busy} cores busy"
+
+
 def _versions(result: Mapping[str, Any]) -> str:
     named = ("ai-edge-litert", "dlib-bin", "numpy", "onnxruntime", "opencv-python-headless")
     held: dict[str, set[str]] = {}
-    for versions in result.get("versions", {}).values():
+    for versions in result["sets"][0]["versions"].values():
         for name in named:
             if name in versions:
                 held.setdefault(name, set()).add(versions[name])

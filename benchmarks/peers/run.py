@@ -25,7 +25,7 @@ from benchmarks.peers.protocol import SIAMLITE, Peer, known_peers
 from benchmarks.peers.weights import find_weights, parse_weights, size_bytes
 from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import UsageError
-from edge_runtime.files import write_json
+from edge_runtime.files import read_json, write_json
 from edge_runtime.home import cache_folder
 from edge_runtime.machine.device import OtherWork
 
@@ -39,12 +39,16 @@ def main(arguments: argparse.Namespace) -> int:
     ready, absent = _prepare(peers, given, arguments)
     if len(ready) < 2:
         raise UsageError(f"siamlite has no peer left to be compared with: {absent[0]['command']}" if absent else _FEW)
-    result = _head(arguments, ready, absent)
+    result = _begun(arguments, ready) if arguments.add else _head(ready, absent)
     try:
         for people in sets:
-            _measure_set(result, ready, people)
+            measured = _measure_set(ready, people)
+            measured |= {"command": _command(arguments), "date": time.strftime("%Y-%m-%d")}
+            others = [held for held in result["sets"] if held["label"] != people.label]
+            result["sets"] = [*others, measured]
             write_json(arguments.out, result)
-        result["cold_starts"] = _cold_starts(ready, sets[0], runs=arguments.cold_starts)
+        if not arguments.add:
+            result["cold_starts"] = _cold_starts(ready, sets[0], runs=arguments.cold_starts)
     except KeyboardInterrupt:
         say(f"interrupted; what was whole is in {arguments.out}" if result["sets"] else "interrupted")
         return 130
@@ -72,8 +76,12 @@ def _chosen(arguments: argparse.Namespace) -> tuple[list[Peer], dict[str, Path]]
 
 
 def _sets(arguments: argparse.Namespace) -> list[People]:
-    att = extract_att(cache_folder() / "att", wheel=arguments.files)
-    sets = [read_people(att, label="AT&T faces", most=arguments.limit)]
+    if arguments.add and arguments.people is None:
+        raise UsageError("--add needs --people DIR: whom to add to the result.")
+    sets = []
+    if not arguments.add:
+        att = extract_att(cache_folder() / "att", wheel=arguments.files)
+        sets.append(read_people(att, label="AT&T faces", most=arguments.limit))
     if arguments.people is not None:
         label = arguments.label or arguments.people.name
         sets.append(read_people(arguments.people, label=label, each=arguments.each, most=arguments.limit))
@@ -98,11 +106,18 @@ def _prepare(
     return ready, absent
 
 
-def _head(arguments: argparse.Namespace, ready: Sequence[Ready], absent: list[dict[str, str]]) -> dict[str, Any]:
+def _begun(arguments: argparse.Namespace, ready: Sequence[Ready]) -> dict[str, Any]:
+    """The result that is there, which must be of the same peers."""
+    result = read_json(arguments.out, what="the result to add to")
+    here, there = {one.peer.name for one in ready}, {about["name"] for about in result.get("peers", [])}
+    if here != there:
+        raise UsageError(f"{arguments.out} is of {', '.join(sorted(there))}; --add needs the same --peers and files.")
+    return result
+
+
+def _head(ready: Sequence[Ready], absent: list[dict[str, str]]) -> dict[str, Any]:
     return {
         "schema": 1,
-        "command": " ".join(["python -m benchmarks.peers", *_words(arguments)]),
-        "date": time.strftime("%Y-%m-%d"),
         "device": describe_device(),
         "frame": {"width": 640, "height": 480, "picture_px": PICTURE_PX, "threads": 1},
         "peers": [_about(one) for one in ready],
@@ -112,13 +127,15 @@ def _head(arguments: argparse.Namespace, ready: Sequence[Ready], absent: list[di
     }
 
 
-def _words(arguments: argparse.Namespace) -> list[str]:
-    """The options that change what is measured; folders of the user by their names alone."""
-    words = [f"--peers {' '.join(arguments.peers)}"] if arguments.peers else []
-    words += [f"--file {Path(text).name}" for text in arguments.file]
-    if arguments.people is not None:
-        words += ["--people DIR"] + ([f"--each {arguments.each}"] if arguments.each else [])
-    return words + ([f"--limit {arguments.limit}"] if arguments.limit else [])
+def _command(arguments: argparse.Namespace) -> str:
+    """The command with the options that change what is measured; the user's folders are not named."""
+    words = ["python -m benchmarks.peers"]
+    words += ["--peers", *arguments.peers] if arguments.peers else []
+    words += ["--file " + text.partition("=")[0] + "=PATH" for text in arguments.file]
+    words += ["--people DIR"] if arguments.people is not None else []
+    words += [f"--each {arguments.each}"] if arguments.each else []
+    words += ["--add"] if arguments.add else []
+    return " ".join([*words, *([f"--limit {arguments.limit}"] if arguments.limit else [])])
 
 
 def _about(one: Ready) -> dict[str, Any]:
@@ -136,8 +153,8 @@ def _about(one: Ready) -> dict[str, Any]:
     }
 
 
-def _measure_set(result: dict[str, Any], ready: Sequence[Ready], people: People) -> None:
-    """Every picture of a set through every peer, in turns; adds to the result."""
+def _measure_set(ready: Sequence[Ready], people: People) -> dict[str, Any]:
+    """Every picture of a set through every peer, in turns."""
     other = OtherWork()
     looks: list[list[Look]] = []
     with contextlib.ExitStack() as stack:
@@ -161,17 +178,15 @@ def _measure_set(result: dict[str, Any], ready: Sequence[Ready], people: People)
             clock: round(row["latency"][clock]["total"]["median"] / siamlite["latency"][clock]["total"]["median"], 2)
             for clock in ("wall_ms", "cpu_ms")
         }
-    result["sets"].append(
-        {
-            "label": people.label,
-            "people": people.count,
-            "pictures": len(people.paths),
-            "most_each": people.each,
-            "busy_cores_of_others": other.busy_cores(),
-            "peers": rows,
-        }
-    )
-    result["versions"] = {one.peer.name: cost["versions"] for one, cost in zip(ready, costs, strict=True)}
+    return {
+        "label": people.label,
+        "people": people.count,
+        "pictures": len(people.paths),
+        "most_each": people.each,
+        "busy_cores_of_others": other.busy_cores(),
+        "peers": rows,
+        "versions": {one.peer.name: cost["versions"] for one, cost in zip(ready, costs, strict=True)},
+    }
 
 
 def _row(seen: Sequence[Look], whose: npt.NDArray[np.int64], peer: Peer) -> dict[str, Any]:

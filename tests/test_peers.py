@@ -162,7 +162,7 @@ def test_a_foreign_tflite_file_is_one_line(tmp_path: Path, tiny_tower_path: Path
     foreign.write_bytes(b"no network" * 100)
     with pytest.raises(DataError, match="cannot be loaded"):
         load_network(foreign)
-    with pytest.raises(DataError, match="float32 is needed"):
+    with pytest.raises(DataError, match="one square picture of three channels is needed"):
         load_network(tiny_tower_path)
     with pytest.raises(DataError, match=r"no \.tflite or \.onnx file"):
         load_network(tmp_path / "tower.bin")

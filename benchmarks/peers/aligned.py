@@ -189,8 +189,8 @@ def _load_onnx(path: Path) -> tuple[Network, int]:
 
 
 def _side_of(path: Path, shape: Any, *, last: bool) -> int:
-    sides = list(shape[:2] if last else shape[1:])
-    channels = list(shape[2:] if last else shape[:1])
+    shape = [int(side) if str(side).isdigit() else side for side in shape]
+    sides, channels = (shape[:2], shape[2:]) if last else (shape[1:], shape[:1])
     if len(sides) != 2 or sides[0] != sides[1] or channels != [3]:
-        raise DataError(f"{path} takes {list(shape)}; one square picture of three channels is needed.")
+        raise DataError(f"{path} takes {shape}; one square picture of three channels is needed.")
     return int(sides[0])

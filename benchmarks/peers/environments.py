@@ -43,6 +43,13 @@ def make_environment(folder: Path, requirements: tuple[str, ...], *, links: Path
         raise WriteError(f"cannot make an environment in {home}: {error.strerror or error}.") from error
     except subprocess.CalledProcessError as error:
         raise MissingDependency("this Python cannot make environments; on Debian: apt install python3-venv") from error
+    if requirements:
+        _install(python, requirements, links)
+    write_bytes(home / _MARK, "\n".join(requirements).encode())
+    return python
+
+
+def _install(python: Path, requirements: tuple[str, ...], links: Path | None) -> None:
     command = [
         sys.executable,
         "-m",
@@ -54,24 +61,17 @@ def make_environment(folder: Path, requirements: tuple[str, ...], *, links: Path
         "--disable-pip-version-check",
     ]
     command += ["--no-index", "--find-links", str(links)] if links else []
+    command += requirements
     ran = subprocess.run(
-        [*command, *requirements],
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-        stdin=subprocess.DEVNULL,
+        command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
     )
     if ran.returncode:
-        lines = (
-            [line for line in ran.stderr.splitlines() if "ERROR" in line] or ran.stderr.splitlines() or ["no answer"]
-        )
+        lines = ran.stderr.splitlines() or ["no answer"]
+        last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1])
         raise FetchError(
-            f"pip cannot install {', '.join(requirements)}: {lines[-1][:200]} "
+            f"pip cannot install {', '.join(requirements)}: {last[:200]} "
             "Without network: give a folder of wheels with --files DIR."
         )
-    write_bytes(home / _MARK, "\n".join(requirements).encode())
-    return python
 
 
 def environment_bytes(python: Path) -> int:

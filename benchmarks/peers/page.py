@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.protocol import SIAMLITE, STAGES
+from benchmarks.peers.protocol import SIAMLITE, STAGES, known_peers
 from edge_runtime.errors import DataError
 
 _MEGA = 1e6
@@ -132,7 +132,7 @@ def _notes(result: Mapping[str, Any]) -> str:
         "Cold start is from the start of the process, Python's own included, to the first vector (median of several, "
         "in turns); memory is the largest that the process had resident; an environment is all packages that pip "
         "installed, without pip.",
-        *(f"{about['title']}: {about['parts']}. Licences: {about['licence']}." for about in result["peers"]),
+        *(f"{about['title']}: {' '.join(_words(about))}" for about in result["peers"]),
         *(
             f"{absent['title']}: not measured, for its weights are in no package ({absent['licence']}). With the "
             f"files: `{absent['command']}`"
@@ -141,6 +141,13 @@ def _notes(result: Mapping[str, Any]) -> str:
         f"Versions: {_versions(result)}.",
     ]
     return "\n".join(f"- {note}" for note in notes)
+
+
+def _words(about: Mapping[str, Any]) -> tuple[str, str]:
+    """Parts and licences: as the peer's own file has them now, or as they were recorded for a file of the user's."""
+    known = known_peers().get(about["name"])
+    parts, licence = (known.parts, known.licence) if known else (about["parts"], about["licence"])
+    return f"{parts}.", f"Licences: {licence}."
 
 
 def _others(people: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from benchmarks.peers.frames import frames_bgr, read_people
 from benchmarks.peers.own_file import parse_file
 from benchmarks.peers.packages import NpmPackage, fetch_package, read_package
 from benchmarks.peers.protocol import STAGES, Peer, known_peers
+from benchmarks.peers.run import cold_starts, measure_set
 from benchmarks.peers.weights import MAKERS, find_weights, parse_weights, size_bytes
 from edge_runtime.commands.console import run_command
 from edge_runtime.errors import DataError, FetchError, SiamliteError, UsageError
@@ -226,6 +227,24 @@ def test_an_environment_is_made_once(tmp_path: Path) -> None:
     kept.touch()
     assert make_environment(tmp_path, ()) == first
     assert kept.exists()
+
+
+def test_a_set_through_two_peers_in_turns(siamlite: Ready, att_faces: Path) -> None:
+    second = replace(siamlite, peer=replace(siamlite.peer, name="second", title="second", module="siamlite"))
+    people = read_people(att_faces, label="AT&T", each=3, most=4)
+    measured = measure_set([siamlite, second], people)
+    assert (measured["label"], measured["people"], measured["pictures"]) == ("AT&T", 4, 12)
+    one, two = measured["peers"]
+    assert one["ratio"] == {"wall_ms": 1.0, "cpu_ms": 1.0}
+    assert one["accuracy"] == two["accuracy"]
+    assert one["accuracy"]["all"]["genuine_pairs"] == 4 * 3
+    assert one["latency"]["frames"] == 12 - one["accuracy"]["not_found"]
+    assert set(cold_starts([siamlite, second], people, runs=1)) == {"siamlite", "second"}
+
+
+def test_nobody_is_added_to_a_result_without_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(make_parser(), ["--add"]) == 2
+    assert "--add needs --people DIR" in capsys.readouterr().err
 
 
 def test_files_of_ones_own() -> None:

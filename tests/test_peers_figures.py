@@ -34,13 +34,13 @@ def result() -> dict[str, Any]:
 def test_scores_are_those_of_a_plain_loop(seed: int, metric: str) -> None:
     rows = np.random.default_rng(seed).normal(size=(12, 5))
     scores = pair_scores_of(rows, _WHOSE, metric=metric)
-    genuine, impostor = [], []
+    genuine, impostor = list[float](), list[float]()
     for first in range(12):
         for second in range(first + 1, 12):
             one, two = rows[first], rows[second]
             cosine = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
             score = cosine if metric == COSINE else -np.linalg.norm(one - two)
-            (genuine if _WHOSE[first] == _WHOSE[second] else impostor).append(score)
+            (genuine if _WHOSE[first] == _WHOSE[second] else impostor).append(float(score))
     np.testing.assert_allclose(np.sort(scores.genuine), np.sort(genuine), atol=1e-7)
     np.testing.assert_allclose(np.sort(scores.impostor), np.sort(impostor), atol=1e-7)
 

@@ -192,7 +192,6 @@ def _environment() -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if name != "PYTHONHOME"},
         **{f"{library}_NUM_THREADS": "1" for library in _ONE_THREAD},
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 

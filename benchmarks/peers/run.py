@@ -42,13 +42,13 @@ def main(arguments: argparse.Namespace) -> int:
     result = _begun(arguments, ready) if arguments.add else _head(ready, absent)
     try:
         for people in sets:
-            measured = _measure_set(ready, people)
+            measured = measure_set(ready, people)
             measured |= {"command": _command(arguments), "date": time.strftime("%Y-%m-%d")}
             others = [held for held in result["sets"] if held["label"] != people.label]
             result["sets"] = [*others, measured]
             write_json(arguments.out, result)
         if not arguments.add:
-            result["cold_starts"] = _cold_starts(ready, sets[0], runs=arguments.cold_starts)
+            result["cold_starts"] = cold_starts(ready, sets[0], runs=arguments.cold_starts)
     except KeyboardInterrupt:
         say(f"interrupted; what was whole is in {arguments.out}" if result["sets"] else "interrupted")
         return 130
@@ -153,8 +153,17 @@ def _about(one: Ready) -> dict[str, Any]:
     }
 
 
-def _measure_set(ready: Sequence[Ready], people: People) -> dict[str, Any]:
-    """Every picture of a set through every peer, in turns."""
+def measure_set(ready: Sequence[Ready], people: People) -> dict[str, Any]:
+    """Every picture of a set through every peer, in turns.
+
+    Args:
+        ready: The peers, siamlite first: the ratios are to it.
+        people: The pictures.
+
+    Raises:
+        SiamliteError: A peer failed.
+        DataError: A peer found too few faces.
+    """
     other = OtherWork()
     looks: list[list[Look]] = []
     with contextlib.ExitStack() as stack:
@@ -197,8 +206,17 @@ def _row(seen: Sequence[Look], whose: npt.NDArray[np.int64], peer: Peer) -> dict
     }
 
 
-def _cold_starts(ready: Sequence[Ready], people: People, *, runs: int) -> dict[str, Any]:
-    """From the start of each process to its first vector, in turns; medians."""
+def cold_starts(ready: Sequence[Ready], people: People, *, runs: int) -> dict[str, Any]:
+    """From the start of each process to its first vector, in turns; medians.
+
+    Args:
+        ready: The peers.
+        people: The first picture is shown.
+        runs: How often each is started; 0 for not at all.
+
+    Raises:
+        SiamliteError: A peer failed.
+    """
     frame = next(frames_bgr(people))
     held: dict[str, list[tuple[float, float, int]]] = {one.peer.name: [] for one in ready}
     for one in tqdm([*ready] * runs, desc="cold starts", unit="start", disable=None):

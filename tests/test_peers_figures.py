@@ -128,6 +128,32 @@ def test_the_command_prints_the_page_and_draws_the_picture(
     assert plot(result, picture) == picture
 
 
+def test_a_file_for_two_pictures_is_made_to_take_one(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    from benchmarks.peers.aligned import load_network
+    from benchmarks.peers.single import one_picture
+
+    kernel = tf.constant(np.random.default_rng(4).normal(size=(2, 2, 3, 5)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec((2, 4, 4, 3), tf.float32)])  # type: ignore[untyped-decorator]
+    def network(pixels: Any) -> Any:
+        return tf.reshape(tf.nn.relu(tf.nn.conv2d(pixels, kernel, 2, "VALID")), (2, 20))
+
+    both = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()]).convert()
+    path = tmp_path / "made.tflite"
+    path.write_bytes(both)
+    with pytest.raises(DataError, match="takes 2 pictures at a time"):
+        load_network(path)
+    path.write_bytes(one_picture(both))
+    run, _ = load_network(path)
+    pixels = np.random.default_rng(5).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    for picture, wanted in zip(pixels, np.asarray(network(pixels)), strict=True):
+        np.testing.assert_allclose(run(picture), wanted, atol=1e-5)
+    with pytest.raises(DataError, match="no TFLite file"):
+        one_picture(b"no network")
+
+
 def _node(name: str, op: str, inputs: list[str], **attributes: Any) -> dict[str, Any]:
     return {"name": name, "op": op, "input": inputs, "attr": {"T": {"type": "DT_FLOAT"}, **attributes}}
 

@@ -160,8 +160,8 @@ def _load_tflite(path: Path) -> tuple[Network, int]:
     side = _side_of(path, into["shape"][1:], last=True)
     if into["dtype"] is not np.float32:
         raise DataError(f"{path} takes {into['dtype'].__name__}; float32 is needed.")
-    # Some files are for two pictures at once; one costs half.
-    interpreter.resize_tensor_input(into["index"], (1, side, side, 3))
+    if into["shape"][0] != 1:
+        raise DataError(f"{path} takes {into['shape'][0]} pictures at a time; one is needed.")
     interpreter.allocate_tensors()
     out = interpreter.get_output_details()[0]["index"]
 

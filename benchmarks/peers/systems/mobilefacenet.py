@@ -1,4 +1,7 @@
-"""MobileFaceNet with 192 numbers, as many phone apps carry it (sirius-ai's TensorFlow version)."""
+"""MobileFaceNet with 192 numbers, as many phone apps carry it (sirius-ai's TensorFlow version).
+
+The file takes two pictures in one call. It is changed to take one, which costs half (:mod:`benchmarks.peers.single`).
+"""
 
 from __future__ import annotations
 

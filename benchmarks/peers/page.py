@@ -132,6 +132,11 @@ def _notes(result: Mapping[str, Any]) -> str:
         "Cold start is from the start of the process, Python's own included, to the first vector (median of several, "
         "in turns); memory is the largest that the process had resident; an environment is all packages that pip "
         "installed, without pip.",
+        "siamlite's tower lies in its environment, not among its weights. Environments are not made small: most of "
+        "each is OpenCV, numpy and an interpreter.",
+        "YuNet is given the whole frame, as OpenCV's example gives it, and is most of what the MobileFaceNets' "
+        "pipelines cost; given a frame of half the side it costs about a quarter (`python -m benchmarks.detectors`), and "
+        "their whole frames then cost about what siamlite's do, or less. The stages show what each network costs alone.",
         *(f"{about['title']}: {' '.join(_words(about))}" for about in result["peers"]),
         *(
             f"{absent['title']}: not measured, for its weights are in no package ({absent['licence']}). With the "
@@ -200,6 +205,7 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
     import io
 
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
     from edge_runtime.files import write_bytes
 
@@ -207,18 +213,22 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
     titles = _titles(result)
     for at, people in enumerate(result["sets"], start=1):
         axes = figure.add_subplot(len(result["sets"]), 1, at)
-        for row in people["peers"]:
+        rows = sorted(people["peers"], key=lambda row: row["latency"]["cpu_ms"]["total"]["median"])
+        for rank, row in enumerate(rows):
             point = row["accuracy"]["all"]["tar_at_far"]["0.001"]
             if point is None:
                 continue
             x, y = row["latency"]["cpu_ms"]["total"]["median"], 100 * point["tar"]
-            ours = row["name"] == SIAMLITE
+            ours, title = row["name"] == SIAMLITE, titles[row["name"]].replace("`", "")
             axes.scatter(x, y, s=70 if ours else 40, color="tab:orange" if ours else "tab:blue", zorder=3)
-            axes.annotate(
-                titles[row["name"]].replace("`", ""), (x, y), xytext=(6, 4), textcoords="offset points", size=8
-            )
+            # Above and below in turns, so that neighbours do not write over each other.
+            axes.annotate(title, (x, y), ha="right" if rank == len(rows) - 1 else "left",
+                          xytext=(6, -13 if rank % 2 else 6), textcoords="offset points", size=8)  # fmt: skip
         axes.set_xscale("log")
-        axes.margins(x=0.25, y=0.2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(ScalarFormatter())
+        axes.tick_params(axis="x", which="minor", labelsize=7)
+        axes.margins(x=0.3, y=0.25)
         axes.grid(alpha=0.3, which="both")
         axes.set(title=people["label"], ylabel="TAR at FAR 0.001, %", xlabel="whole frame, CPU ms (median, one thread)")
     stream = io.BytesIO()

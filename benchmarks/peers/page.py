@@ -134,9 +134,7 @@ def _notes(result: Mapping[str, Any]) -> str:
         "installed, without pip.",
         "siamlite's tower lies in its environment, not among its weights. Environments are not made small: most of "
         "each is OpenCV, numpy and an interpreter.",
-        "YuNet is given the whole frame, as OpenCV's example gives it, and is most of what the MobileFaceNets' "
-        "pipelines cost; given a frame of half the side it costs about a quarter (`python -m benchmarks.detectors`), and "
-        "their whole frames then cost about what siamlite's do, or less. The stages show what each network costs alone.",
+        "The stages show what each network costs alone: int8 gains most where the processor has int8 dot products.",
         *(f"{about['title']}: {' '.join(_words(about))}" for about in result["peers"]),
         *(
             f"{absent['title']}: not measured, for its weights are in no package ({absent['licence']}). With the "

@@ -10,6 +10,7 @@ from benchmarks.peers.protocol import SIAMLITE, STAGES, known_peers
 from edge_runtime.errors import DataError
 
 _MEGA = 1e6
+_MARKERS = "osD^vP"
 _UNFOUND = (
     "A face that a system does not find is counted in two ways. *Of all pairs*: a pair with such a picture is "
     "rejected, so a genuine one is an error of the system and an impostor is none. *Of pairs it found*: such pairs "
@@ -207,26 +208,24 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
 
     from edge_runtime.files import write_bytes
 
-    figure = Figure(figsize=(7.2, 0.4 + 3.2 * len(result["sets"])), dpi=110, layout="constrained")
+    figure = Figure(figsize=(8.2, 0.4 + 3.2 * len(result["sets"])), dpi=110, layout="constrained")
     titles = _titles(result)
     for at, people in enumerate(result["sets"], start=1):
         axes = figure.add_subplot(len(result["sets"]), 1, at)
-        rows = sorted(people["peers"], key=lambda row: row["latency"]["cpu_ms"]["total"]["median"])
-        for rank, row in enumerate(rows):
+        for rank, row in enumerate(people["peers"]):
             point = row["accuracy"]["all"]["tar_at_far"]["0.001"]
             if point is None:
                 continue
             x, y = row["latency"]["cpu_ms"]["total"]["median"], 100 * point["tar"]
             ours, title = row["name"] == SIAMLITE, titles[row["name"]].replace("`", "")
-            axes.scatter(x, y, s=70 if ours else 40, color="tab:orange" if ours else "tab:blue", zorder=3)
-            # Above and below in turns, so that neighbours do not write over each other.
-            axes.annotate(title, (x, y), ha="right" if rank == len(rows) - 1 else "left",
-                          xytext=(6, -13 if rank % 2 else 6), textcoords="offset points", size=8)  # fmt: skip
+            marker = "*" if ours else _MARKERS[rank % len(_MARKERS)]
+            axes.scatter(x, y, s=150 if ours else 45, marker=marker, color=f"C{rank}", label=title, zorder=3)
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(ScalarFormatter())
         axes.tick_params(axis="x", which="minor", labelsize=7)
-        axes.margins(x=0.3, y=0.25)
+        axes.margins(x=0.08, y=0.15)
         axes.grid(alpha=0.3, which="both")
         axes.set(title=people["label"], ylabel="TAR at FAR 0.001, %", xlabel="whole frame, CPU ms (median, one thread)")
     stream = io.BytesIO()

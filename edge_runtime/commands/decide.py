@@ -10,6 +10,7 @@ from edge_runtime.commands.options import (
     add_command,
     decision_options,
     gallery_option,
+    liveness_options,
     set_run,
     source_option,
     tower_options,
@@ -28,19 +29,28 @@ def add(commands: Commands) -> None:
         tower_options(parser)
         gallery_option(parser)
         decision_options(parser)
+        liveness_options(parser)
         set_run(parser, _run)
 
 
 def _run(options: argparse.Namespace) -> int:
     """Decide, once or for each visit."""
     from edge_runtime.commands.follow import exit_code, follow
-    from edge_runtime.commands.given import gallery_access, gallery_path, load_tower, opened
+    from edge_runtime.commands.given import (
+        gallery_access,
+        gallery_path,
+        given_antispoof,
+        given_liveness,
+        load_tower,
+        opened,
+    )
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
     from edge_runtime.gallery.store import Gallery
     from edge_runtime.sources.camera import PictureSource, without_password
 
     policy = DecisionPolicy(frames=options.frames, timeout_s=options.timeout)
+    liveness, antispoof = given_liveness(options), given_antispoof(options)
     tower, finder = load_tower(options)
     with Gallery.open(gallery_path(options), tower, access=gallery_access(options)) as gallery:
         verifier = Verifier(
@@ -51,6 +61,8 @@ def _run(options: argparse.Namespace) -> int:
             target_fmr=options.fmr,
             threshold=options.threshold,
             policy=policy,
+            liveness=liveness,
+            antispoof=antispoof,
         )
     with opened(options.source, options, patient=options.watch) as source:
         steps = verifier.steps(source) if options.watch else verifier.attempt(source)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit
+from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit, say
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.overlay import draw, show
@@ -23,7 +23,9 @@ def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | Non
     numbers = itertools.count()
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: tuple[Frame, Observation] | None = None
+    asked: str | None = None
     for step in steps:
+        asked = _ask(step.seen, asked)
         if step.frame is not None and (step.seen.face is not None or pictured is None):
             pictured = step.frame, step.seen
         for decision in step.decisions:
@@ -38,6 +40,15 @@ def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | Non
         if options.show and shown is not None and not show(shown, "siamlite"):
             break
     return last
+
+
+def _ask(seen: Observation, before: str | None) -> str | None:
+    """Say what whoever is before the camera is asked to do, once; returns what that is."""
+    liveness = None if seen.subject is None else seen.subject.liveness
+    prompt = None if liveness is None else liveness.prompt
+    if liveness is not None and prompt is not None and prompt != before:
+        say(liveness.advice)
+    return prompt
 
 
 def _annotate(folder: Path, number: int, picture: Image, decision: Decision) -> None:

@@ -117,3 +117,14 @@ def decision_options(parser: argparse.ArgumentParser) -> None:
         "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
     )
     parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")
+
+
+def liveness_options(parser: argparse.ArgumentParser) -> None:
+    """Whether it must be a person, and how that is found out."""
+    parser.add_argument(
+        "--liveness", choices=["off", "on", "required"], default="off",
+        help="refuse who is found to be a picture (on), or who is not found to be a person (required; default: off)",
+    )  # fmt: skip
+    parser.add_argument("--challenge", action="store_true", help="ask for movements of the head in a random order")
+    parser.add_argument("--mirrored-camera", action="store_true", help="the camera swaps left and right by itself")
+    parser.add_argument("--antispoof", type=Path, metavar="CARD", help="card of a passive anti-spoof model to ask too")

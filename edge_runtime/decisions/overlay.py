@@ -41,7 +41,9 @@ def draw(image_rgb: Image, seen: Observation, decision: Decision | None) -> Imag
 def _words(seen: Observation, decision: Decision | None) -> str:
     """What is written on the frame, in ASCII: OpenCV's own font has no other letters."""
     if decision is None:
-        return seen.problem or "looking ..."
+        subject = seen.subject
+        asked = subject.liveness.advice if subject is not None and subject.liveness is not None else ""
+        return seen.problem or asked or "looking ..."
     similarity = "" if decision.similarity is None else f" {decision.similarity:.2f} (needs {decision.threshold:.2f})"
     who = decision.person or decision.claimed or ""
     return f"{decision.outcome.value} {who}{similarity}".encode("ascii", "replace").decode()

@@ -24,10 +24,13 @@ from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image
+from edge_runtime.liveness.passive import AntiSpoof
+from edge_runtime.liveness.policy import LivenessPolicy
+from edge_runtime.liveness.stage import make_stage
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
-STAGES = ("grab", "detect", "follow", "align", "embed", "match", "decide")
+STAGES = ("grab", "detect", "follow", "align", "embed", "match", "liveness", "decide")
 
 
 class Verifier:
@@ -39,6 +42,7 @@ class Verifier:
         rotation: What protects their templates: probes are taken through it before they are compared.
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
+        liveness: Whether it must be a person, and no picture of one.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class Verifier:
         policy: DecisionPolicy | None = None,
         tracking: TrackPolicy | None = None,
         person_score: str | None = None,
+        liveness: LivenessPolicy | None = None,
+        antispoof: AntiSpoof | None = None,
     ) -> None:
         """Prepare a comparison.
 
@@ -67,11 +73,13 @@ class Verifier:
             policy: How evidence becomes a decision.
             tracking: How faces are followed.
             person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
+            liveness: Whether it must be a person, and how that is found out; not asked if None.
+            antispoof: A passive model that is asked too.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
             GalleryError: The claimed person, or anybody at all, is not enrolled.
-            UsageError: There is no threshold, or the finder does not fit the tower.
+            UsageError: There is no threshold, the finder does not fit the tower, or liveness is asked of everybody.
             TowerError: The face detector is missing or is not the pinned one.
         """
         gallery.require_space(tower.fingerprint)
@@ -84,6 +92,8 @@ class Verifier:
         self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
+        self.liveness = liveness or LivenessPolicy()
+        self._stage = make_stage(self.liveness, antispoof, faces=self.policy.faces)
         self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
         self.rotation = gallery.rotation
         self.operating: Threshold = choose_threshold(
@@ -98,7 +108,13 @@ class Verifier:
     @property
     def question(self) -> Question:
         """What its attempts are to find out."""
-        return Question(names=self.enrolled.names, threshold=self.threshold, policy=self.policy, claimed=self.claimed)
+        return Question(
+            names=self.enrolled.names,
+            threshold=self.threshold,
+            policy=self.policy,
+            claimed=self.claimed,
+            liveness=self.liveness,
+        )
 
     def observe(self, frame: Frame) -> Observation:
         """Look at one frame alone. Frames with no face, several faces or a poor face are no evidence."""
@@ -181,6 +197,7 @@ class Verifier:
             self.tracking,
             same_person=self._same_person(),
             endless=endless,
+            liveness=self._stage,
         )
 
     def _same_person(self) -> float:

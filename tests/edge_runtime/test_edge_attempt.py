@@ -30,7 +30,10 @@ similarity = st.floats(-1, 1, width=32)
 def seen(*similarities: float, track: int = 1, quality: Quality = GOOD, problem: str | None = None) -> SeenFace:
     crop = np.zeros((48, 48, 3), np.uint8)
     told = None if problem is None else (problem, "advice")
-    found = FoundFace(face=FACE, crop_rgb=crop, quality=quality, problem=told, detect_ms=1, align_ms=1)
+    points = FACE.landmarks_px
+    found = FoundFace(
+        face=FACE, points_px=points, crop_rgb=crop, quality=quality, problem=told, detect_ms=1, align_ms=1
+    )
     values = np.array(similarities, np.float32) if similarities and problem is None else None
     return SeenFace(face=FACE, track=track, subject=True, found=found, problem=problem, similarities=values)
 

@@ -104,7 +104,7 @@ def clip(photo: Print, kind: Kind, seed: int, *, rate: float = RATE, seconds: fl
 def camera(picture: npt.NDArray[np.float32], rng: np.random.Generator) -> Image:
     """The faults of a cheap camera: softness, noise, JPEG."""
     soft = cv2.GaussianBlur(picture, (0, 0), 0.6)
-    noisy = np.clip(soft + rng.normal(0, 2.5, soft.shape).astype(np.float32), 0, 255).astype(np.uint8)
+    noisy = np.clip(soft + rng.normal(0, 2.5, picture.shape), 0, 255).astype(np.uint8)
     _, data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 90])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
 
@@ -112,7 +112,8 @@ def camera(picture: npt.NDArray[np.float32], rng: np.random.Generator) -> Image:
 def background_of(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """A room out of focus: large soft patches."""
     small = rng.uniform(40, 200, (6, 8, 3)).astype(np.float32)
-    return np.asarray(cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), dtype=np.float32).clip(0, 255)
+    large = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(large, 0, 255), dtype=np.float32)
 
 
 def photographs(paths: Sequence[Path], finder: FaceFinder) -> list[Print]:

@@ -20,7 +20,7 @@ from edge_runtime.faces.align import Points
 _NOSE_AT, _NOSE_SPREAD, _NOSE_HEIGHT = (0.0, 0.5), (0.2, 0.28), 0.36
 # Residuals beyond this many times the typical one count for less (Huber 1964).
 _HUBER = 1.5
-_REWEIGHTED = 4
+_REWEIGHTED = 3
 _LEAST = 16
 
 
@@ -85,33 +85,31 @@ def parallax(reference_face: Points, now_px: Points) -> Parallax | None:
 
 def _explain(source: npt.NDArray[np.float64], residual: npt.NDArray[np.float64], squeezed: float) -> Parallax | None:
     x, y = source[:, 0], source[:, 1]
-    sheet = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-    height = relief(source.astype(np.float32))
+    design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, relief(source.astype(np.float32))], axis=1)
     weights = np.ones(len(x))
     for _ in range(_REWEIGHTED):
-        root = np.sqrt(weights)[:, None]
-        basis, _ = np.linalg.qr(root * sheet)
-        nose = root[:, 0] * height
-        nose = nose - basis @ (basis.T @ nose)
-        rest = root * residual
-        rest = rest - basis @ (basis.T @ rest)
-        strength = float(nose @ nose)
-        if strength < 1e-4:
+        weighted = design * weights[:, None]
+        try:
+            inverse = np.linalg.inv(design.T @ weighted)
+        except np.linalg.LinAlgError:
             return None
-        direction = nose @ rest / strength
-        unexplained = rest - np.outer(nose, direction)
-        size = np.linalg.norm(unexplained / np.maximum(root, 1e-6), axis=1)
-        typical = max(float(np.median(size)), 1e-9)
-        weights = np.minimum(1, _HUBER * typical / np.maximum(size, 1e-12))
-    freedom = max(len(x) - 7, 1)
-    left = float((unexplained**2).sum())
-    whole = max(float((rest**2).sum()), 1e-18)
+        fitted = inverse @ (weighted.T @ residual)
+        size = np.linalg.norm(residual - design @ fitted, axis=1)
+        left = float(weights @ size**2)
+        weights = np.minimum(1, _HUBER * max(float(np.median(size)), 1e-9) / np.maximum(size, 1e-12))
+    # What the nose is beside the sheet, as a sum of squares; none if the points show no nose.
+    strength = 1 / float(inverse[-1, -1])
+    if not strength > 1e-4:
+        return None
+    direction = fitted[-1]
+    turn = float(np.hypot(*direction))
+    freedom = max(len(x) - design.shape[1], 1)
     return Parallax(
-        turn=float(np.hypot(*direction)),
+        turn=turn,
         direction=(float(direction[0]), float(direction[1])),
         error=float(np.sqrt(left / (2 * freedom) / strength)),
         left=float(np.sqrt(left / len(x))),
-        share=1 - left / whole,
+        share=turn**2 * strength / max(turn**2 * strength + left, 1e-18),
         squeezed=squeezed,
     )
 

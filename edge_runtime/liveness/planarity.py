@@ -34,7 +34,7 @@ class PlanarityLimits:
     most_turn_flat: float = 0.08
     least_squeezed: float = 0.1
     looks_flat: int = 5
-    look_s: float = 0.06
+    look_s: float = 0.1
     restart_s: float = 4.0
 
 

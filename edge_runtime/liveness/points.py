@@ -15,7 +15,7 @@ FACE_LANDMARKS = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.57], [0.0, 1.15]], d
 _LOW, _HIGH = np.array([-0.85, -0.35]), np.array([0.85, 1.4])
 # Distance between the eyes that flow is computed at, at most: more costs time and gains little.
 _EYES_PX = 56
-_MOST, _LEAST = 72, 28
+_MOST, _LEAST = 60, 26
 _WINDOW = (11, 11)
 _LEVELS = 2
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.02)

@@ -24,6 +24,7 @@ _HOMES = {
     "DecisionPolicy": "decisions.policy",
     "FaceFinder": "faces.finder",
     "Gallery": "gallery.store",
+    "LivenessPolicy": "liveness.policy",
     "Outcome": "decisions.decide",
     "QualityLimits": "faces.quality",
     "SiamliteError": "errors",
@@ -39,6 +40,7 @@ __all__ = [
     "DecisionPolicy",
     "FaceFinder",
     "Gallery",
+    "LivenessPolicy",
     "Outcome",
     "QualityLimits",
     "SiamliteError",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from edge_runtime.faces.quality import QualityLimits
     from edge_runtime.faces.tracker import TrackPolicy
     from edge_runtime.gallery.store import Gallery
+    from edge_runtime.liveness.policy import LivenessPolicy
     from edge_runtime.sources.camera import open_source
     from edge_runtime.towers.tower import Tower
     from edge_runtime.towers.trust import Trust

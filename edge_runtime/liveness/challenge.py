@@ -40,7 +40,8 @@ class ChallengeLimits:
         turn_deg: How far the head must turn from where it was at rest.
         nod_deg: How far it must go down.
         rest_deg: How near it must come to rest again before the next movement is asked for.
-        looks: In how many looks a movement must be seen.
+        looks: In how many looks a movement must be seen, one that was asked for or another. A turn that begins looks
+            like a nod for a moment.
         resting: Looks at the beginning that say what rest is.
         reaction_s: Who moves sooner than this after being asked did not wait for it.
         pause_s: Longest pause before the next movement is asked for; its length is random.
@@ -102,7 +103,7 @@ class Challenge:
         self.finding = _unknown(None)
         self._limits, self._move_s, self._rng, self._mirrored = limits or ChallengeLimits(), move_s, rng, mirrored
         self._rest: list[Pose] = []
-        self._done = self._seen = 0
+        self._done = self._seen = self._wrong = 0
         self._asked_s: float | None = None
         self._ready_s: float | None = None
         self._since_s: float | None = None
@@ -137,12 +138,15 @@ class Challenge:
         moved = self._movement(pose)
         if self._asked_s is None:
             self._wait_for_rest(time_s, moved)
-        elif moved is not None and moved is not self.order[self._done]:
-            self._end("another movement than the one that was asked for")
-        elif moved is not None:
+        elif moved is None:
+            self._seen = self._wrong = 0
+        elif moved is self.order[self._done]:
+            self._wrong = 0
             self._count(time_s)
         else:
-            self._seen = 0
+            self._seen, self._wrong = 0, self._wrong + 1
+            if self._wrong >= self._limits.looks:
+                self._end("another movement than the one that was asked for")
 
     def _wait_for_rest(self, time_s: float, moved: Move | None) -> None:
         if moved is not None or not self._at_rest:
@@ -150,7 +154,7 @@ class Challenge:
         elif self._ready_s is None:
             self._ready_s = time_s + self._rng.uniform(0, self._limits.pause_s)
         elif time_s >= self._ready_s:
-            self._asked_s, self._seen = time_s, 0
+            self._asked_s, self._seen, self._wrong = time_s, 0, 0
             self.finding = _unknown(self.order[self._done])
 
     def _count(self, time_s: float) -> None:

@@ -43,8 +43,10 @@ def follow(
     numbers = itertools.count()
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: Seen | None = None
+    asked: str | None = None
     with _recorder(options, source) as recorder:
         for step in steps:
+            asked = _ask(step.seen, asked)
             if step.event is not None and options.json:
                 # Without JSON the log says it, on standard error.
                 emit({"at": _now(), "event": step.event})
@@ -97,6 +99,15 @@ def _recorder(options: argparse.Namespace, source: FrameSource) -> Iterator[Reco
     finally:
         path = recorder.close()
         say("no frame, no video" if path is None else f"video: {path}")
+
+
+def _ask(seen: Observation, before: str | None) -> str | None:
+    """Say what whoever is before the camera is asked to do, once; returns what that is."""
+    liveness = None if seen.subject is None else seen.subject.liveness
+    prompt = None if liveness is None else liveness.prompt
+    if liveness is not None and prompt is not None and prompt != before:
+        say(liveness.advice)
+    return prompt
 
 
 def _annotate(folder: Path, number: int, picture: Image, decision: Decision) -> None:

@@ -26,10 +26,13 @@ from edge_runtime.gallery.calibration import read_calibration
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
 from edge_runtime.images import Image
+from edge_runtime.liveness.passive import AntiSpoof
+from edge_runtime.liveness.policy import LivenessPolicy
+from edge_runtime.liveness.stage import make_stage
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
-STAGES = ("grab", "detect", "follow", "align", "embed", "match", "decide")
+STAGES = ("grab", "detect", "follow", "align", "embed", "match", "liveness", "decide")
 
 
 class Verifier:
@@ -42,6 +45,7 @@ class Verifier:
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
         guard: Counts rejections and writes down decisions; None for neither.
+        liveness: Whether it must be a person, and no picture of one.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Verifier:
         tracking: TrackPolicy | None = None,
         person_score: str | None = None,
         guard: Guard | None = None,
+        liveness: LivenessPolicy | None = None,
+        antispoof: AntiSpoof | None = None,
     ) -> None:
         """Prepare a comparison.
 
@@ -73,11 +79,13 @@ class Verifier:
             tracking: How faces are followed.
             person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
             guard: Locks out after repeated rejections and keeps the audit log.
+            liveness: Whether it must be a person, and how that is found out; not asked if None.
+            antispoof: A passive model that is asked too.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
             GalleryError: The claimed person, or anybody at all, is not enrolled.
-            UsageError: There is no threshold, or the finder does not fit the tower.
+            UsageError: There is no threshold, the finder does not fit the tower, or liveness is asked of everybody.
             TowerError: The face detector is missing or is not the pinned one.
         """
         gallery.require_space(tower.fingerprint)
@@ -91,6 +99,8 @@ class Verifier:
         self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
+        self.liveness = liveness or LivenessPolicy()
+        self._stage = make_stage(self.liveness, antispoof, faces=self.policy.faces)
         self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
         self.rotation = gallery.rotation
         self.operating: Threshold = choose_threshold(
@@ -116,6 +126,7 @@ class Verifier:
             policy=self.policy,
             claimed=self.claimed,
             final=None if self.guard is None else self.guard.final,
+            liveness=self.liveness,
         )
 
     def observe(self, frame: Frame) -> Observation:
@@ -204,6 +215,7 @@ class Verifier:
             self.tracking,
             same_person=self._same_person(),
             endless=endless,
+            liveness=self._stage,
         )
 
     def _same_person(self) -> float:

@@ -9,6 +9,7 @@ from edge_runtime.commands.options import (
     Commands,
     add_command,
     decision_options,
+    events_option,
     gallery_option,
     set_run,
     source_option,
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
         tower_options(parser)
         gallery_option(parser)
         decision_options(parser)
+        events_option(parser)
         set_run(parser, _run)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit
+from edge_runtime.commands.outward import outward
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.overlay import draw, show
@@ -17,7 +18,12 @@ from edge_runtime.sources.camera import Frame
 
 
 def follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | None:
-    """Report each decision as it falls; returns the last one."""
+    """Report each decision as it falls, here and outside; returns the last one."""
+    with outward(options) as told:
+        return _follow(options, told(steps))
+
+
+def _follow(options: argparse.Namespace, steps: Iterator[Step]) -> Decision | None:
     last: Decision | None = None
     standing: Decision | None = None
     numbers = itertools.count()

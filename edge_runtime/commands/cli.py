@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from edge_runtime import __version__
-from edge_runtime.commands import bench, decide, doctor, enroll, gallery, setup, trust
+from edge_runtime.commands import bench, decide, doctor, enroll, gallery, service, setup, trust
 from edge_runtime.commands.console import run_command
 from edge_runtime.commands.options import EXITS
 
-_COMMANDS = (setup, enroll, decide, gallery, trust, bench, doctor)
+_COMMANDS = (setup, enroll, decide, gallery, service, trust, bench, doctor)
 
 
 def main(argv: list[str] | None = None) -> int:

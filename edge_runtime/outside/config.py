@@ -6,7 +6,7 @@ import dataclasses
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -58,8 +58,12 @@ class EventsConfig:
     places: tuple[Place, ...] = field(default=())
 
 
-def read_events(path: Path) -> EventsConfig:
+def read_events(path: Path, *, credentials: Path | None = None) -> EventsConfig:
     """Read and check a file of places.
+
+    Args:
+        path: The file.
+        credentials: Where systemd's credentials are; where its variable says if None.
 
     Raises:
         UsageError: It cannot be read, is no TOML, has a key that nothing knows, lacks one, or a value makes no sense.
@@ -73,7 +77,7 @@ def read_events(path: Path) -> EventsConfig:
     for section, tables in values.items():
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise UsageError(f"{path}: {section} is a list of tables. Write it in double brackets: [[{section}]]")
-        places += [_place(section, table, path) for table in tables]
+        places += [_place(section, table, path, credentials) for table in tables]
     if not 1 <= len(places) <= _MAX_PLACES:
         raise UsageError(f"{path} names {len(places)} places; 1 to {_MAX_PLACES} are accepted, such as [[command]].")
     return EventsConfig(path=path, places=tuple(places))
@@ -100,37 +104,40 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML: {str(error) or type(error).__name__}.") from error
 
 
-def _place(section: str, table: Mapping[str, Any], path: Path) -> Place:
+def _place(section: str, table: Mapping[str, Any], path: Path, credentials: Path | None) -> Place:
+    def secret(text: str) -> Path:
+        return secret_file(text, path.absolute().parent, credentials)
+
     kind, where = _SECTIONS[section], f"{path}: [[{section}]]"
     own, shared = [{entry.name for entry in dataclasses.fields(some)} for some in (kind, DeliveryPolicy)]
     unknown = [key for key in table if key not in own | shared]
     if unknown:
         raise UsageError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(own | shared))}.")
     try:
-        sink = _build(kind, {key: table[key] for key in table if key in own}, path.absolute().parent)
+        sink = _build(kind, {key: table[key] for key in table if key in own}, secret)
         given = _DEFAULTS.get(section, {}) | {key: table[key] for key in table if key in shared}
-        return Place(section=section, sink=sink, delivery=_build(DeliveryPolicy, given, path.absolute().parent))
+        return Place(section=section, sink=sink, delivery=_build(DeliveryPolicy, given, secret))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _build(kind: Any, values: Mapping[str, Any], folder: Path) -> Any:
+def _build(kind: Any, values: Mapping[str, Any], secret: Callable[[str], Path]) -> Any:
     hints = typing.get_type_hints(kind)
     needed = [entry.name for entry in dataclasses.fields(kind) if entry.default is dataclasses.MISSING]
     missing = [name for name in needed if name not in values]
     if missing:
         raise UsageError(f"{missing[0]} is missing.")
-    return kind(**{key: _convert(hints[key], value, key, folder) for key, value in values.items()})
+    return kind(**{key: _convert(hints[key], value, key, secret) for key, value in values.items()})
 
 
-def _convert(kind: Any, value: Any, key: str, folder: Path) -> Any:
+def _convert(kind: Any, value: Any, key: str, secret: Callable[[str], Path]) -> Any:
     """A value as its annotated type; whole numbers are taken for floats, nothing else is converted."""
     if isinstance(kind, types.UnionType):
         kind = next(item for item in typing.get_args(kind) if item is not types.NoneType)
     if typing.get_origin(kind) is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
         return tuple(value)
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
-        return secret_file(value, folder)
+        return secret(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     plain = isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -12,25 +12,26 @@ CREDENTIAL = "credential:"
 _MAX_FILE = 4096
 
 
-def secret_file(text: str, folder: Path) -> Path:
+def secret_file(text: str, folder: Path, credentials: Path | None = None) -> Path:
     """The file that is meant by the value of a ``…_file`` key.
 
     Args:
         text: A path, absolute or relative to ``folder``, or ``credential:NAME`` for a credential that systemd's
             LoadCredential put there (systemd.exec(5)).
         folder: Where the configuration is.
+        credentials: Where credentials are; if None, where systemd says.
 
     Raises:
         UsageError: It is a credential, and there are none, or its name is none.
     """
     if not text.startswith(CREDENTIAL):
         return folder / Path(text).expanduser()
-    name, credentials = text.removeprefix(CREDENTIAL), os.environ.get("CREDENTIALS_DIRECTORY")
+    name, given = text.removeprefix(CREDENTIAL), credentials or os.environ.get("CREDENTIALS_DIRECTORY")
     if not name or "/" in name or name.startswith("."):
         raise UsageError(f"{text!r} names no credential: {CREDENTIAL}NAME is accepted.")
-    if not credentials:
+    if not given:
         raise UsageError(f"{text!r} is one of systemd's credentials, and this is not run by systemd with any.")
-    return Path(credentials) / name
+    return Path(given) / name
 
 
 def read_secret(path: Path, *, what: str, least: int = 1) -> bytes:

@@ -339,7 +339,7 @@ def test_without_root_it_refuses_politely(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_what_watching_asks_for_cannot_be_made_executable(tiny_tower_path: Path) -> None:
-    """MemoryDenyWriteExecute= in small: a tower loads where no memory may become executable (PR_SET_MDWE of prctl(2))."""
+    """MemoryDenyWriteExecute= in small: a tower loads where no memory may become executable (prctl(2))."""
     code = (
         "import ctypes, sys; from edge_runtime.towers.tower import Tower; "
         "denied = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; tower = Tower.load(sys.argv[1]); "

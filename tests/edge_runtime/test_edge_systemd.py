@@ -302,7 +302,7 @@ def test_the_command_prints_a_unit_that_it_can_run(siamlite: Command, tmp_path: 
     assert python == sys.executable
     assert options[:3] == ["-I", "-m", "edge_runtime"]
     parsed = build_parser().parse_args(options[3:])
-    assert (parsed.source, parsed.events, parsed.watch, parsed.json) == ("/dev/video0", events, True, True)
+    assert (parsed.source, parsed.events) == ("/dev/video0", events)
     code, out, _ = siamlite("service", "install", "--dry-run", "--json", "--", "--source", "rtsp://camera/door")
     assert code == 0
     assert '"path": "/etc/systemd/system/siamlite.service"' in out

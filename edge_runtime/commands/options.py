@@ -90,6 +90,13 @@ def lock_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def events_option(parser: argparse.ArgumentParser) -> None:
+    """Who is told what was decided."""
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="tell decisions to the places that this TOML file names"
+    )
+
+
 def source_option(parser: argparse.ArgumentParser) -> None:
     """Where frames come from, and what they should be like."""
     parser.add_argument(
@@ -117,10 +124,3 @@ def decision_options(parser: argparse.ArgumentParser) -> None:
         "--annotate", type=Path, metavar="DIR", help="write the frame of each decision, drawn on, to DIR"
     )
     parser.add_argument("--show", action="store_true", help="show the frames in a window (q closes it)")
-
-
-def events_option(parser: argparse.ArgumentParser) -> None:
-    """Who is told what was decided."""
-    parser.add_argument(
-        "--events", type=Path, metavar="FILE", help="tell decisions to the places that this TOML file names"
-    )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 from edge_runtime.decisions.session import Step
@@ -22,14 +25,33 @@ def outward(options: argparse.Namespace) -> Iterator[Telling]:
     Args:
         options: ``events`` is the file that says who is told, or None.
     """
-    outbox = _outbox(options.events)
-    systemd = Notifier.from_environment()
+    with _orderly_end():
+        outbox = _outbox(options.events)
+        systemd = Notifier.from_environment()
+        try:
+            systemd.ready()
+            yield lambda steps: _told(steps, outbox, systemd)
+        finally:
+            systemd.stopping()
+            outbox.close()
+
+
+@contextlib.contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, unless somebody has seen to it: a pin must be switched off."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _end)
     try:
-        systemd.ready()
-        yield lambda steps: _told(steps, outbox, systemd)
+        yield
     finally:
-        systemd.stopping()
-        outbox.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _outbox(file: Path | None) -> Outbox:

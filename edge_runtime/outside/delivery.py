@@ -71,20 +71,21 @@ class Delivery:
             self._closing = True
             self._changed.notify_all()
 
-    def close(self, timeout_s: float) -> None:
-        """Close; waits no longer than so many seconds for what is under way, and about a second for the place."""
-        self.finish()
+    def wait(self, timeout_s: float) -> None:
+        """Wait for what is under way, no longer than so many seconds."""
         self._thread.join(max(0.0, timeout_s))
+
+    def leave(self) -> threading.Thread:
+        """Drop what is left, and let go of the place; on a thread, as a place that hangs may hang in that as well."""
         with self._changed:
             left = len(self._waiting)
             self._waiting.clear()
         if left:
             self.dropped += left
             _log.warning("%s: %d notices were not delivered before the end", self.name, left)
-        # A place that hangs in sending may hang in closing as well.
         closer = threading.Thread(target=self._close_sink, name=f"siamlite leaves {self.name}", daemon=True)
         closer.start()
-        closer.join(2.0)
+        return closer
 
     def _close_sink(self) -> None:
         try:

@@ -12,6 +12,8 @@ from edge_runtime.outside.notice import Notice, of_camera, of_decision
 
 # What all places together get at the end for what is still under way.
 _CLOSE_S = 5.0
+# And then to be let go of.
+_LEAVE_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +49,18 @@ class Outbox:
 
     def close(self, timeout_s: float = _CLOSE_S) -> None:
         """Deliver what can be delivered at once, and let go of all places; takes little longer than the time-out."""
-        deadline_s = time.monotonic() + timeout_s
+        end_s = time.monotonic() + timeout_s
         for delivery in self._deliveries:
             delivery.finish()
-        for delivery in self._deliveries:
-            delivery.close(deadline_s - time.monotonic())
+        try:
+            for delivery in self._deliveries:
+                delivery.wait(end_s - time.monotonic())
+        finally:
+            # After a second Ctrl-C as well: a pin must be switched off.
+            leaving = [delivery.leave() for delivery in self._deliveries]
+            end_s = time.monotonic() + _LEAVE_S
+            for thread in leaving:
+                thread.join(max(0.0, end_s - time.monotonic()))
 
     def _put(self, notice: Notice) -> None:
         for delivery in self._deliveries:

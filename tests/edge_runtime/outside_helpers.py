@@ -9,7 +9,9 @@ from typing import Any
 
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.errors import DeliveryError
+from edge_runtime.outside.delivery import Delivery
 from edge_runtime.outside.notice import Notice, of_decision
+from edge_runtime.outside.outbox import Outbox
 
 
 def decision(outcome: Outcome = Outcome.ACCEPTED, person: str | None = "anna", **more: Any) -> Decision:
@@ -26,6 +28,11 @@ def eventually(holds: Callable[[], object], *, within_s: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < end_s, "it did not come about"
         time.sleep(0.005)
+
+
+def close(delivery: Delivery, within_s: float) -> None:
+    """Close one delivery, as an outbox does."""
+    Outbox([delivery]).close(within_s)
 
 
 class Place:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from outside_helpers import decision, eventually, notice
+from outside_helpers import close, decision, eventually, notice
 
 from edge_runtime.errors import DeliveryError, UsageError
 from edge_runtime.outside.command import CommandConfig, CommandSink, environment
@@ -81,7 +81,7 @@ def test_closing_kills_what_is_running(tmp_path: Path) -> None:
     delivery = Delivery(sink, DeliveryPolicy())
     delivery.put(notice())
     eventually((tmp_path / "running").exists)
-    delivery.close(0.1)
+    close(delivery, 0.1)
     eventually(lambda: not delivery._thread.is_alive())
     with pytest.raises(DeliveryError, match="is closed"):
         sink.send(notice())
@@ -97,7 +97,7 @@ def test_a_script_is_run_again_until_it_succeeds(tmp_path: Path) -> None:
     one = notice()
     delivery.put(one)
     eventually(lambda: delivery.delivered == 1)
-    delivery.close(5)
+    close(delivery, 5)
     lines = (tmp_path / "lines").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == [one.number] * 3
 

@@ -13,7 +13,7 @@ import pytest
 from edge_helpers import LAW
 from hypothesis import given
 from hypothesis import strategies as st
-from outside_helpers import Place, decision, eventually, notice
+from outside_helpers import Place, close, decision, eventually, notice
 
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.errors import UsageError
@@ -38,7 +38,7 @@ def deliver() -> Iterator[Deliver]:
     yield begin
     for place, delivery in made:
         place.open.set()
-        delivery.close(5)
+        close(delivery, 5)
 
 
 def test_notices_arrive_in_order_after_failures(deliver: Deliver) -> None:
@@ -125,7 +125,7 @@ def test_closing_delivers_what_waits_and_closes_the_place_once() -> None:
     for name in ("anna", "ben"):
         delivery.put(notice(name))
     threading.Timer(0.05, place.open.set).start()
-    delivery.close(10)
+    close(delivery, 10)
     assert (place.people, place.closed, delivery.delivered) == (["anna", "ben"], 1, 2)
 
 
@@ -134,7 +134,7 @@ def test_closing_does_not_wait_for_a_place_that_is_gone() -> None:
     delivery = Delivery(place, dataclasses.replace(FAST, retry_first_s=60, retry_max_s=3600))
     delivery.put(notice())
     eventually(lambda: place.attempts == 1)
-    delivery.close(30)
+    close(delivery, 30)
     # One more attempt, without the pause, and no third.
     assert (place.attempts, place.closed, delivery.dropped) == (2, 1, 1)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from outside_helpers import eventually, notice
+from outside_helpers import close, eventually, notice
 
 from edge_runtime.decisions.decide import Outcome
 from edge_runtime.errors import DeliveryError, MissingDependency, UsageError
@@ -62,7 +62,7 @@ def test_a_pulse_ends_when_the_program_does() -> None:
     delivery = Delivery(sink, DeliveryPolicy())
     delivery.put(notice())
     assert lamp.lit.wait(30)
-    delivery.close(0.01)
+    close(delivery, 0.01)
     eventually(lambda: not delivery._thread.is_alive())
     assert lamp.said == ["on", "off", "close"]
 
@@ -130,7 +130,7 @@ def test_gpiozeros_pin_is_off_after_closing_in_a_pulse(mock_pin: Callable[[int],
     delivery.put(notice("ben", Outcome.ACCEPTED))
     eventually(lambda: pin.state)
     pin.clear_states()
-    delivery.close(0.01)
+    close(delivery, 0.01)
     assert [bool(state.state) for state in pin.states] == [True, False]
 
 

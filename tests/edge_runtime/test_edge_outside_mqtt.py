@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from edge_helpers import ROOT
-from outside_helpers import decision, eventually, notice
+from outside_helpers import close, decision, eventually, notice
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 from mqtt_helpers import PASSWORD, USER, Broker, Listener, broker_of, listening
@@ -136,7 +136,7 @@ def test_a_broker_that_comes_later_is_found(tmp_path: Path) -> None:
         eventually(lambda: delivery._failing)
         broker.start()
         eventually(lambda: delivery.delivered == 1)
-        delivery.close(5)
+        close(delivery, 5)
 
 
 def test_the_device_is_back_without_a_decision(broker: Broker) -> None:
@@ -146,7 +146,7 @@ def test_the_device_is_back_without_a_decision(broker: Broker) -> None:
             eventually(lambda listener=listener: listener.on(f"{TOPIC}/availability") == [b"online"])
         broker.kill()
         broker.start()
-    delivery.close(5)
+    close(delivery, 5)
 
 
 KILLED = """

@@ -153,17 +153,18 @@ def test_an_error_on_the_way_still_closes_everything(tmp_path: Path) -> None:
     assert len((tmp_path / "told").read_text().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_service_ends_cleanly(
-    tiny_tower_path: Path, gallery_path: Path, att_faces: Path, tmp_path: Path
+    number: signal.Signals, code: int, tiny_tower_path: Path, gallery_path: Path, att_faces: Path, tmp_path: Path
 ) -> None:
-    """As systemd ends it: SIGINT, in the middle of an endless stream and of a command that hangs."""
+    """As systemd or a user ends it, in the middle of an endless stream and of a command that hangs."""
     events = tmp_path / "events.toml"
     hang = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(1000)"
     events.write_text(f"[[command]]\nargv = {toml(sys.executable, '-c', hang, tmp_path / 'hangs')}\ntimeout_s = 1000\n")
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    for number in range(2000):
-        os.link(_kept(att_faces / GENUINE / "6.pgm", tmp_path), pictures / f"{number}.pgm")
+    for picture in range(2000):
+        os.link(_kept(att_faces / GENUINE / "6.pgm", tmp_path), pictures / f"{picture}.pgm")
     words = ["identify", "--watch", "--json", "--frames", "1", "--threshold", str(THRESHOLD)]
     words += ["--tower", str(tiny_tower_path), "--gallery", str(gallery_path), "--source", str(pictures)]
     with subprocess.Popen(
@@ -171,9 +172,9 @@ def test_an_interrupted_service_ends_cleanly(
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         eventually(lambda: (tmp_path / "hangs").exists() or process.poll() is not None, within_s=120)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert json.loads(out.splitlines()[0])["outcome"] == "accepted"
     assert "Traceback" not in err
 

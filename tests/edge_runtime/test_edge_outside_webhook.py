@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from outside_helpers import eventually, notice
+from outside_helpers import close, eventually, notice
 from tls_helpers import Authority
 
 from edge_runtime.errors import DeliveryError, UsageError
@@ -129,7 +129,7 @@ def test_a_server_that_comes_back_gets_what_waited(server: Server) -> None:
     one = notice()
     delivery.put(one)
     eventually(lambda: delivery.delivered == 1)
-    delivery.close(5)
+    close(delivery, 5)
     assert [json.loads(body)["id"] for _, _, body in server.got] == [one.number] * 4
 
 

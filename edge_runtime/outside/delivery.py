@@ -39,7 +39,8 @@ class Delivery:
         self._sink, self._policy, self._keep_s = sink, policy, keep_s
         self._waiting: deque[Notice] = deque()
         self._changed = threading.Condition()
-        self._closing, self._failing, self._full, self._last_try = False, False, False, False
+        self._closing, self._last_try, self._left = False, False, False
+        self._failing, self._full = False, False
         self._backoff = Backoff(first_s=policy.retry_first_s, max_s=policy.retry_max_s)
         self._thread = threading.Thread(target=self._run, name=f"siamlite tells {sink.name}", daemon=True)
         self._thread.start()
@@ -78,7 +79,7 @@ class Delivery:
     def leave(self) -> threading.Thread:
         """Drop what is left, and let go of the place; on a thread, as a place that hangs may hang in that as well."""
         with self._changed:
-            left = len(self._waiting)
+            left, self._left = len(self._waiting), True
             self._waiting.clear()
         if left:
             self.dropped += left
@@ -152,8 +153,9 @@ class Delivery:
             return self._keep_s
         if not isinstance(error, DeliveryError):
             _log.error("%s: %s: %s", self.name, type(error).__name__, error)
-        elif not self._failing:
-            _log.warning("%s: %s It is tried again.", self.name, error)
+        elif not self._failing and not self._left:
+            # After the end a failure is no news: whatever was under way was broken off.
+            _log.warning("%s: %s%s", self.name, error, "" if self._closing else " It is tried again.")
         self._failing = True
         return self._backoff.next_s()
 

@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # After one and a half of these without a word the broker takes the device for gone, and says so to everybody.
 _KEEPALIVE_S = 20
 _LEAVE_S = 1.0
+_SLICE_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +101,7 @@ class MqttSink:
         if not config.tls and not is_loopback(config.host):
             _log.warning("%s: notices and password are sent without encryption (tls = false)", self.name)
         self._client: paho.Client | None = None
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -122,7 +125,7 @@ class MqttSink:
         client = self._connected()
         topic = (camera_topic if notice.kind == CAMERA else event_topic)(self._config.topic)
         try:
-            self._confirmed(client.publish(topic, notice.body, qos=1))
+            self._confirmed(client, client.publish(topic, notice.body, qos=1))
         except DeliveryError:
             # This client would send it once more when it comes back; a new one does not know of it.
             self._leave()
@@ -130,7 +133,7 @@ class MqttSink:
 
     def close(self) -> None:
         """Say that the device is gone, and log off."""
-        client = self._client
+        self._closed, client = True, self._client
         if client is not None and client.is_connected():
             with contextlib.suppress(ValueError, RuntimeError, OSError):
                 gone = client.publish(availability_topic(self._config.topic), OFFLINE, qos=1, retain=True)
@@ -143,6 +146,8 @@ class MqttSink:
         self._leave()
         self._client = client = self._connect()
         try:
+            if self._closed:
+                raise DeliveryError("is closed.", final=True)
             self._introduce(client)
         except DeliveryError:
             self._leave()
@@ -192,17 +197,21 @@ class MqttSink:
         config = self._config
         if config.discovery:
             for topic, value in discovery(config.topic, prefix=config.discovery, device=config.device).items():
-                self._confirmed(client.publish(topic, json.dumps(value), qos=1, retain=True))
-        self._confirmed(client.publish(availability_topic(config.topic), ONLINE, qos=1, retain=True))
+                self._confirmed(client, client.publish(topic, json.dumps(value), qos=1, retain=True))
+        self._confirmed(client, client.publish(availability_topic(config.topic), ONLINE, qos=1, retain=True))
 
-    def _confirmed(self, sent: paho.MQTTMessageInfo) -> None:
+    def _confirmed(self, client: paho.Client, sent: paho.MQTTMessageInfo) -> None:
+        end_s = time.monotonic() + self._config.timeout_s
         try:
-            sent.wait_for_publish(self._config.timeout_s)
-            confirmed = sent.is_published()
+            while not sent.is_published():
+                if not client.is_connected():
+                    raise DeliveryError("closed the connection.")
+                if time.monotonic() >= end_s:
+                    raise DeliveryError(f"does not confirm within {self._config.timeout_s:g} s.")
+                # In slices: whoever waits is not woken when the connection is lost.
+                sent.wait_for_publish(_SLICE_S)
         except (ValueError, RuntimeError) as error:
             raise DeliveryError(f"does not take a notice: {error}.") from error
-        if not confirmed:
-            raise DeliveryError(f"does not confirm within {self._config.timeout_s:g} s.")
 
     def _leave(self) -> None:
         client, self._client = self._client, None

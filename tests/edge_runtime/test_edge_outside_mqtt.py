@@ -68,6 +68,10 @@ def test_decisions_and_the_camera_are_published(broker: Broker, listener: Listen
     assert listener.on(f"{TOPIC}/availability") == [b"online"]
     sink.close()
     eventually(lambda: listener.on(f"{TOPIC}/availability") == [b"online", b"offline"])
+    # What comes too late does not bring the device back.
+    with pytest.raises(DeliveryError, match="is closed"):
+        sink.send(notice())
+    assert listener.on(f"{TOPIC}/availability") == [b"online", b"offline"]
 
 
 def test_who_comes_later_is_told_of_the_device_but_of_no_old_decision(broker: Broker) -> None:

@@ -108,12 +108,12 @@ def _uninstall(options: argparse.Namespace) -> int:
 
 def _spec(options: argparse.Namespace) -> ServiceSpec:
     from edge_runtime.commands.cli import build_parser
-    from edge_runtime.service.plan import plan
+    from edge_runtime.service.plan import doubts, plan
 
     words = (*_WATCH, *options.words)
     # What the service could not understand is an error here and now.
     watched = build_parser().parse_args(words)
-    return plan(
+    spec = plan(
         words,
         watched,
         key_file=options.key_file,
@@ -121,6 +121,9 @@ def _spec(options: argparse.Namespace) -> ServiceSpec:
         user=options.user,
         watchdog_s=options.watchdog,
     )
+    for doubt in doubts(watched, spec.user):
+        say(f"warning: {doubt}")
+    return spec
 
 
 def _credential(text: str) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ from edge_runtime.outside.config import Place, read_events
 from edge_runtime.outside.gpio import GpioConfig
 from edge_runtime.service.install import closed_to_others, group_exists
 from edge_runtime.service.unit import UNIT, USER, ServiceSpec
-from edge_runtime.sources.names import is_url, picamera_number, video_device
+from edge_runtime.sources.names import is_url, picamera_number, video_device, without_password
 
 # Where systemd puts the credentials of a service (systemd.exec(5), "CREDENTIALS").
 _CREDENTIALS = Path("/run/credentials") / UNIT
@@ -100,6 +100,25 @@ def refuse_closed_program() -> None:
                 f"siamlite is in {path}, and {closed} is closed to other users: a service of its own user could not "
                 "start it. Install siamlite where all may read it, such as in a virtual environment at /opt/siamlite."
             )
+
+
+def doubts(options: argparse.Namespace, user: str) -> list[str]:
+    """What may be meant so, but probably is not.
+
+    Args:
+        options: The parsed options of the command that is run.
+        user: Who it runs as.
+    """
+    found = []
+    if without_password(options.source) != options.source:
+        found.append(
+            f"the source {without_password(options.source)} has a password or a query; everybody on this machine can "
+            "read it in the unit and in the list of processes"
+        )
+    closed = None if options.events is None else closed_to_others(options.events)
+    if closed is not None:
+        found.append(f"{closed} is closed to others: see to it that {user} may read {options.events}")
+    return found
 
 
 def _code() -> tuple[Path, ...]:

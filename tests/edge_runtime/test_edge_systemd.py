@@ -322,6 +322,21 @@ def test_what_the_service_could_not_do_is_said_before(siamlite: Command, tmp_pat
     assert siamlite(*dry, "--", "--sauce", "0")[0] == 2
 
 
+def test_what_is_doubtful_is_said(siamlite: Command, tmp_path: Path) -> None:
+    dry = ("service", "install", "--dry-run", "--")
+    code, out, err = siamlite(*dry, "--source", "rtsp://anna:hunter2@camera/door")
+    assert code == 0
+    assert "everybody on this machine can read it" in err
+    assert "hunter2" not in err
+    assert lines(out, "RestrictAddressFamilies") == ["AF_UNIX AF_INET AF_INET6"]
+    events = tmp_path / "events.toml"
+    events.write_text("[[gpio]]\npin = 17\n")
+    events.chmod(0o600)
+    _, _, err = siamlite(*dry, "--source", "0", "--events", events)
+    assert "is closed to others: see to it that siamlite may read" in err
+    assert siamlite(*dry, "--source", "0")[2] == ""
+
+
 @not_booted
 def test_without_systemd_it_refuses_politely(siamlite: Command) -> None:
     for words in (("install", "--", "--source", "0"), ("status",), ("uninstall",)):

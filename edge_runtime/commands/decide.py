@@ -13,6 +13,7 @@ from edge_runtime.commands.options import (
     add_command,
     decision_options,
     drawing_options,
+    events_option,
     gallery_option,
     liveness_options,
     set_run,
@@ -42,6 +43,7 @@ def add(commands: Commands) -> None:
         gallery_option(parser)
         decision_options(parser)
         drawing_options(parser)
+        events_option(parser)
         lockout_options(parser, after=0 if parser is watch else 5)
         audit_option(parser)
         liveness_options(parser)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit, say
+from edge_runtime.commands.outward import outward
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.session import Step
@@ -31,7 +32,7 @@ Seen: TypeAlias = tuple[Frame, Observation, dict[int, Standing]]
 def follow(
     options: argparse.Namespace, steps: Iterator[Step], source: FrameSource, *, threshold: float
 ) -> Decision | None:
-    """Report each decision as it falls; returns the last one.
+    """Report each decision as it falls, here and outside; returns the last one.
 
     Args:
         options: What is asked for: words or JSON, pictures, a video, a window.
@@ -44,8 +45,8 @@ def follow(
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: Seen | None = None
     asked: str | None = None
-    with _recorder(options, source) as recorder:
-        for step in steps:
+    with _recorder(options, source) as recorder, outward(options) as told:
+        for step in told(steps):
             asked = _ask(step.seen, asked)
             if step.event is not None and options.json:
                 # Without JSON the log says it, on standard error.

@@ -112,6 +112,13 @@ def gallery_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def events_option(parser: argparse.ArgumentParser) -> None:
+    """Who is told what was decided."""
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="tell decisions to the places that this TOML file names"
+    )
+
+
 def lock_options(parser: argparse.ArgumentParser) -> None:
     """How a gallery that is made is locked."""
     lock = parser.add_mutually_exclusive_group()

@@ -82,7 +82,7 @@ def test_a_label_stays_inside_the_frame() -> None:
 def test_who_is_asked_to_move_reads_it_on_the_frame(prompt: str | None) -> None:
     face = Face(box_px=(10, 10, 60, 60), landmarks_px=np.full((4, 2), 30, np.float32), score=0.9)
     asked = Liveness(live=None, reason="challenge-not-done", advice="turn your head to the left", prompt=prompt)
-    seen = Observation(faces=(SeenFace(face=face, track=1, subject=True, liveness=asked),))
+    seen = Observation(problem=None, faces=(SeenFace(face=face, track=1, subject=True, liveness=asked),))
     overlay = overlay_of(seen, {}, None, threshold=0.5)
     assert (overlay.detail == "turn your head to the left") == (prompt is not None)
 

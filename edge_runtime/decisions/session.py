@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge_runtime.decisions.attempt import Question
@@ -60,6 +60,7 @@ class Session:
         same_person: float,
         endless: bool,
         liveness: LivenessStage | None = None,
+        renewed: Callable[[], tuple[Enrolled, Question] | None] | None = None,
     ) -> None:
         """Begin.
 
@@ -72,10 +73,11 @@ class Session:
             same_person: Lowest similarity of two frames of one track.
             endless: Whether there is one attempt for each visit, or one alone that begins at once.
             liveness: Says whether a face is a person's; None if that is not asked.
+            renewed: Asked before each frame: other people, and what is to be found out of them, or None.
         """
         self._embed, self._finder, self._enrolled, self._question = embed, finder, enrolled, question
         self._tracking, self._same_person, self._endless = tracking, same_person, endless
-        self._liveness = liveness
+        self._liveness, self._renewed = liveness, renewed
         self.reset()
 
     def reset(self) -> None:
@@ -94,6 +96,7 @@ class Session:
             grab_ms: How long it took to get it.
         """
         latency = {} if grab_ms is None else {"grab": grab_ms}
+        self._look_for_others()
         seen = self._observe(frame, latency)
         start = time.perf_counter()
         decisions = self._visits.take(frame, seen, kept={track.number for track in self._tracker.tracks})
@@ -124,6 +127,13 @@ class Session:
         decision = self._visits.open_attempt().fault(message)
         self.reset()
         return decision
+
+    def _look_for_others(self) -> None:
+        """Begin anew where the people that faces are compared with are others than before."""
+        found = None if self._renewed is None else self._renewed()
+        if found is not None:
+            self._enrolled, self._question = found
+            self.reset()
 
     def _observe(self, frame: Frame, latency_ms: dict[str, float]) -> Observation:
         faces = self._photograph(frame, latency_ms) if frame.photo else self._followed(frame, latency_ms)

@@ -7,6 +7,7 @@ import os
 # The reference kernels and the stages are compared on one core each; it must be said before numpy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def rng() -> np.random.Generator:
 class Crops:
     """The AT&T faces, found and aligned when they are first asked for."""
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Callable[[], Path]) -> None:
         self._models = models
         self._held: dict[tuple[int, AlignmentTemplate, int], CropSet] = {}
 
@@ -114,7 +115,7 @@ class Crops:
         """Crops of some people; skips the test where the pictures are not to be had."""
         key = (size_px, template, len(people))
         if key not in self._held:
-            finder = FaceFinder(size_px=size_px, template=template, models=self._models)
+            finder = FaceFinder(size_px=size_px, template=template, models=self._models())
             try:
                 self._held[key] = att_crops(finder, people)
             except FetchError as error:
@@ -123,6 +124,6 @@ class Crops:
 
 
 @pytest.fixture(scope="session")
-def crops(models: Path) -> Crops:
-    """Crops of the AT&T faces."""
-    return Crops(models)
+def crops(request: pytest.FixtureRequest) -> Crops:
+    """Crops of the AT&T faces; the detectors are fetched when the first are asked for."""
+    return Crops(lambda: request.getfixturevalue("models"))

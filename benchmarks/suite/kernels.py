@@ -6,6 +6,7 @@ milliseconds do not: on a machine that is shared, that is hot, or that is anothe
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # Windows has none.
-    resource = None  # type: ignore[assignment]
 
 # By the clock, and by the processor: what other processes do meanwhile adds to the first alone.
 Seconds: TypeAlias = tuple[float, float]
@@ -43,7 +42,7 @@ def make_kernels() -> dict[str, Callable[[], object]]:
 
 def processor_s() -> float:
     """Seconds that this process and those it started and waited for have computed, on all cores."""
-    if resource is None:
+    if sys.platform == "win32":
         return time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime

@@ -36,5 +36,6 @@ def slow_down() -> None:
     match.person_similarities, images.decode_image = slow_similarities, slow_decode
 
 
-# Before the suites are loaded, which take these names for themselves.
-slow_down()
+def pytest_configure() -> None:
+    """Slow down before the suites are loaded, which take these names for themselves."""
+    slow_down()

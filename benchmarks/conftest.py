@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--times-only", action="store_true", help="do not score the towers that are timed")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
     """Say what is kept of the machine; pytest-benchmark's own way of asking takes a second."""
     return describe_machine()

@@ -11,8 +11,15 @@ from benchmarks.suite.rounds import Timed
 
 pytest.importorskip("tensorflow", reason="training needs TensorFlow")
 
-# The networks that are trained from nothing; "file" and "applications" are whatever their file is.
-TOWERS = ("plain", "oriented", "tutorial", "mobilefacenet", "mobilenet-v2", "dlib-resnet")
+# The networks that are trained from nothing, with their usual widths; "file" and "applications" are what their file is.
+TOWERS = {
+    "plain": ("tower.width=24",),
+    "oriented": ("tower.width=8",),
+    "tutorial": ("tower.width=64", "tower.head=average"),
+    "mobilefacenet": ("tower.width=64",),
+    "mobilenet-v2": ("tower.width=32",),
+    "dlib-resnet": ("tower.width=32",),
+}
 _PEOPLE, _EACH = 8, 2
 
 
@@ -40,7 +47,7 @@ def _trainer(name: str) -> Any:
     from train.towers.build import build_tower
 
     keras.backend.clear_session()
-    config = load_config("faces-small", [f"tower.name={name}", "tower.width=32"], seed=1)
+    config = load_config("faces-small", [f"tower.name={name}", *TOWERS[name]], seed=1)
     keras.utils.set_random_seed(config.seed)
     tower = build_tower(config.input, config.tower)
     return build_trainer(tower, build_objective(config, classes=_PEOPLE), make_optimizer(config.schedule))

@@ -39,7 +39,7 @@ def ratio(one: Mapping[str, Any], clock: str = "computed") -> float:
 
 def stage_table(run: Run, agreed: Mapping[str, Agreement]) -> str:
     """Every benchmark of the device's stages: times, ratio, how far the passes lie apart, agreement of two runs."""
-    head = ["benchmark", "what", "computing, ms", "by the clock, ms", "p95", "rounds", "ratio", "passes apart"]
+    head = ["benchmark", "computing, ms", "by the clock, ms", "p95", "rounds", "ratio", "passes apart"]
     lines = [[*head, "loaded run"]]
     for name, one in of_stages(run, [stage for stage in STAGES if stage not in ("train", "export")]):
         times = [figure(one[key]) for key in ("computed_ms", "median_ms", "p95_ms")]
@@ -101,11 +101,11 @@ def _clock(one: Mapping[str, Any] | None) -> str:
 
 def desktop_table(run: Run) -> str | None:
     """Training and export; None if the run has neither."""
-    lines = [["benchmark", "what", "computing, s", "by the clock, s", "pictures a second of computing", "ratio"]]
+    lines = [["benchmark", "computing, s", "by the clock, s", "pictures a second of computing", "ratio"]]
     for name, one in of_stages(run, ("train", "export")):
         per_s = f"{one['pictures'] / one['computed_ms'] * 1e3:.1f}" if "pictures" in one else "–"
         times = [figure(one[key] / 1e3) for key in ("computed_ms", "median_ms")]
-        lines.append([f"`{name}`", one["what"], *times, per_s, figure(ratio(one))])
+        lines.append([f"`{name}`: {one['what']}", *times, per_s, figure(ratio(one))])
     return markdown(lines) if len(lines) > 1 else None
 
 

@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--name", metavar="NAME", help="name of the run (default: date and time)")
     add("--passes", type=int, default=5, metavar="N", help="passes of the device's stages (default: 5, at least 3)")
     add("--desktop-passes", type=int, default=3, metavar="N", help="of training and export (default: 3; 0 for none)")
+    add("--times-only", action="store_true", help="do not score the towers that are timed")
     add("--load", type=int, default=0, metavar="N", help="keep so many processes busy meanwhile (default: 0)")
     add("--results", type=Path, default=RESULTS, metavar="DIR", help="default: benchmarks/results")
     add("--force", action="store_true", help="replace a run of that name")
@@ -50,12 +51,12 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError("the spread of fewer than 3 passes says nothing: --passes 3 or more.")
     if not re.fullmatch(r"[\w-]{1,60}", name) or not 0 <= options.load <= 64:
         raise UsageError("a run's name is of letters, digits and dashes, and --load is from 0 to 64.")
-    machine = describe_machine()
+    machine, checked_out = describe_machine(), commit()
     target = options.results / machine["folder"] / f"{name}.json"
     refuse_overwrite(target, force=options.force)
     _make_towers()
     with tempfile.TemporaryDirectory() as scratch, busy(options.load):
-        documents, passes = run_passes(Path(scratch), "stages", options.passes)
+        documents, passes = run_passes(Path(scratch), "stages", options.passes, scored=not options.times_only)
         if options.desktop_passes and find_spec("tensorflow") is None:
             say("no TensorFlow here: training and export are left out")
         elif options.desktop_passes:
@@ -64,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     run = {
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "command": _typed(options),
-        "commit": commit(),
+        "commit": checked_out,
         "machine": machine,
         "load_processes": options.load,
         "passes": passes,
@@ -84,6 +85,7 @@ def _typed(options: argparse.Namespace) -> str:
     for key in ("name", "passes", "desktop_passes", "load"):
         if getattr(options, key) != parser.get_default(key):
             words += [f"--{key.replace('_', '-')}", str(getattr(options, key))]
+    words += ["--times-only"] if options.times_only else []
     return shlex.join(words)
 
 

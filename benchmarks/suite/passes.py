@@ -59,8 +59,19 @@ def run_pass(kept: Path, words: Sequence[str], *, suites: str) -> tuple[dict[str
     return read_json(kept, what="what pytest-benchmark wrote"), about
 
 
-def run_passes(scratch: Path, folder: str, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Run the suites of a folder of ``benchmarks`` several times; towers are scored in the first pass alone.
+def run_passes(
+    scratch: Path, folder: str, count: int, *, scored: bool = True
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run the suites of a folder of ``benchmarks`` several times.
+
+    Args:
+        scratch: For what pytest-benchmark writes.
+        folder: The folder.
+        count: How often.
+        scored: Whether the towers that are timed are scored, too, in the first pass.
+
+    Returns:
+        For each pass what pytest-benchmark wrote, and for each how the machine was doing.
 
     Raises:
         SiamliteError: A suite failed.
@@ -69,7 +80,7 @@ def run_passes(scratch: Path, folder: str, count: int) -> tuple[list[dict[str, A
     for number in range(1, count + 1):
         say(f"{folder}: pass {number} of {count}")
         # Error rates are the same in every pass.
-        words = [f"benchmarks/{folder}", *(["--times-only"] if number > 1 else [])]
+        words = [f"benchmarks/{folder}", *(["--times-only"] if number > 1 or not scored else [])]
         document, about = run_pass(scratch / f"{folder}-{number}.json", words, suites=folder)
         documents.append(document)
         abouts.append(about)

@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     if options.repeats < 1 or options.passes < 3 or not 0 <= options.load <= 64:
         raise UsageError("at least one repeat and three passes are needed, and --load is from 0 to 64.")
-    machine = describe_machine()
+    machine, checked_out = describe_machine(), commit()
     target = options.results / machine["folder"] / f"{PROOF}.json"
     refuse_overwrite(target, force=options.force)
     with tempfile.TemporaryDirectory() as scratch, busy(options.load):
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     result = {
         "command": f"python -m benchmarks.suite.proof --repeats {options.repeats} --passes {options.passes} "
         f"--load {options.load}",
-        "commit": commit(),
+        "commit": checked_out,
         "machine": machine,
         "other_work_cores": others,
         "passes": options.passes,

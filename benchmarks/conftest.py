@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
-# The reference kernels and the stages are compared on one core each; it must be said before numpy is loaded.
+# The reference kernels and the stages have one core each, which must be said before numpy is loaded: threads that wait
+# for one another on a busy machine make a kernel ten times dearer, and every ratio to it a tenth.
+if "numpy" in sys.modules and "OPENBLAS_NUM_THREADS" not in os.environ:
+    raise ImportError("numpy was loaded before the benchmarks. Run them by: OPENBLAS_NUM_THREADS=1 pytest benchmarks")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable

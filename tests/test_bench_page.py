@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.page import PAGE, make_page, make_parser, sections
+from benchmarks.run import make_parser as run_parser
+from benchmarks.suite.proof import make_parser as proof_parser
 from benchmarks.suite.results import RESULTS, device_folders, read_run
 from benchmarks.suite.tables import figure
 from edge_runtime.commands.console import run_command
@@ -34,7 +35,10 @@ def test_what_is_kept_names_its_command_and_no_place_on_a_machine(path: Path) ->
     text = path.read_text(encoding="utf-8")
     assert not any(word in text for word in ("/home", "/root", "/tmp", "/work"))
     held = json.loads(text)
-    assert re.match(r"python -m benchmarks\.(run|suite\.proof)( |$)", held["command"])
+    words = held["command"].split()
+    parser = {"benchmarks.run": run_parser, "benchmarks.suite.proof": proof_parser}[words[2]]()
+    assert words[:2] == ["python", "-m"]
+    assert callable(parser.parse_args(words[3:]).run)
     assert path.parent.name == held["machine"]["folder"]
 
 

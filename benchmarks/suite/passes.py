@@ -18,6 +18,8 @@ from edge_runtime.files import read_json
 from edge_runtime.machine.device import OtherWork
 
 ROOT = Path(__file__).resolve().parents[2]
+# The kernels and the stages have one core each; what a plugin loads before the suites must not change that.
+_ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 # Work of the kind that slows its neighbour down: it computes, and it goes through memory.
 _LOAD = "import numpy as np; a = np.ones((1500, 1500), np.float32)\nwhile True: a = np.tanh(a @ a)"
 
@@ -43,7 +45,7 @@ def run_pass(kept: Path, words: Sequence[str], *, suites: str) -> tuple[dict[str
             f"--benchmark-json={kept}", "-q", "-p", "no:cacheprovider",
         ],
         cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=_ENVIRONMENT,
         stdout=sys.stderr,
         check=False,
     )  # fmt: skip
@@ -90,8 +92,7 @@ def run_passes(
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[None]:
     """Keep processes busy for as long as the block runs."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    processes = [subprocess.Popen([sys.executable, "-c", _LOAD], env=environment) for _ in range(count)]
+    processes = [subprocess.Popen([sys.executable, "-c", _LOAD], env=_ENVIRONMENT) for _ in range(count)]
     try:
         yield
     finally:

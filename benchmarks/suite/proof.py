@@ -56,6 +56,7 @@ def _run(options: argparse.Namespace) -> int:
         "machine": machine,
         "other_work_cores": others,
         "passes": options.passes,
+        "ratios": {name: {key: one["ratio"]["computed"] for key, one in run.items()} for name, run in runs.items()},
         **found(runs["same 0"], [runs[f"same {n}"] for n in range(1, options.repeats + 1)], runs["slowed"]),
     }
     say(f"written: {write_json(target, result)}")

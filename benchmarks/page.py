@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,6 +130,8 @@ def _proof(held: dict[str, Any]) -> dict[str, Any]:
         "table": tables.proof_table(held),
         "others": f"{min(others):g} to {max(others):g}" if others else "an unknown number of",
         "runs": held["comparisons"] // len(held["benchmarks"]),
+        "false_slower": sum(flag["verdict"] == "slower" for flag in held["false_flags"]),
+        "chance": math.comb(2 * held["passes"], held["passes"]),
     }
 
 

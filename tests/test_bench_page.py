@@ -10,9 +10,10 @@ import pytest
 
 from benchmarks.page import PAGE, make_page, make_parser, sections
 from benchmarks.run import make_parser as run_parser
+from benchmarks.suite.proof import found
 from benchmarks.suite.proof import make_parser as proof_parser
 from benchmarks.suite.results import RESULTS, device_folders, read_run
-from benchmarks.suite.tables import figure
+from benchmarks.suite.tables import figure, natural
 from edge_runtime.commands.console import run_command
 from edge_runtime.errors import DataError
 
@@ -55,6 +56,12 @@ def test_every_benchmark_that_is_kept_has_its_ratios() -> None:
             assert set(one["kernels"]) == set(run["kernels"]), name
             if one["stage"] == "embed" and one.get("threads") == 1:
                 assert 0 <= one["accuracy"]["eer"] < 0.5, name
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/proof.json")), ids=lambda path: path.parent.name)
+def test_what_a_proof_says_follows_from_its_ratios(path: Path) -> None:
+    held = json.loads(path.read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(found(held["ratios"]))) == {key: held[key] for key in found(held["ratios"])}
 
 
 def benchmark(stage: str, ratio: float, **more: Any) -> dict[str, Any]:
@@ -150,3 +157,9 @@ def test_measurements_that_are_not_there_add_nothing() -> None:
 )
 def test_figures_have_three_digits(value: float, text: str) -> None:
     assert figure(value) == text
+
+
+def test_numbers_in_names_are_ordered_by_size() -> None:
+    names = ["match[1]", "match[100]", "match[10000]", "decode[320x240]", "decode[1280x720]", "align"]
+    ordered = ["align", "decode[320x240]", "decode[1280x720]", "match[1]", "match[100]", "match[10000]"]
+    assert sorted(names, key=natural) == ordered

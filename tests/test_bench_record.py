@@ -115,19 +115,14 @@ def test_a_real_pass_can_be_kept(tmp_path: Path) -> None:
     assert made["machine_info"]["name"] == describe_machine()["name"]
 
 
-def ratios(**values: float) -> dict[str, Any]:
-    return {name: {"ratio": {"computed": [value] * 3}} for name, value in values.items()}
-
-
 def test_a_proof_counts_what_was_called_wrongly() -> None:
-    first = {**ratios(decide=1), "decode[640x480]": {"ratio": {"computed": [1, 1, 1]}}}
-    slow = {**ratios(decide=2), "decode[640x480]": {"ratio": {"computed": [3, 3, 3]}}}
-    told = found(first, [first, {**first, **ratios(decide=0.5)}], slow)
-    assert told["comparisons"] == 4
-    assert [(flag["run"], flag["name"]) for flag in told["false_flags"]] == [(2, "decide")]
-    assert (told["caught"], told["missed"], told["beside"]) == (["decode[640x480]"], [], ["decide"])
-    assert found(first, [], first)["missed"] == ["decode[640x480]"]
-    assert "decode[640x480]".startswith(SLOWED)
+    first = {"decide": [1, 1, 1], "decode[640x480]": [1, 1, 1], "match[1]": [1, 1, 1], "match[100]": [1, 1, 1]}
+    slow = {"decide": [2, 2, 2], "decode[640x480]": [3, 3, 3], "match[1]": [1, 1.2, 1.4], "match[100]": [1.05] * 3}
+    told = found({"same 0": first, "same 1": first, "same 2": {**first, "decide": [0.5] * 3}, "slowed": slow})
+    assert told["comparisons"] == 8
+    assert [(flag["run"], flag["name"], flag["verdict"]) for flag in told["false_flags"]] == [(2, "decide", "faster")]
+    assert (told["caught"], told["missed"], told["beside"]) == (["decode[640x480]"], ["match[1]"], ["decide"])
+    assert all(name.startswith(SLOWED) for name in first if name != "decide")
 
 
 def test_the_suites_time_every_recipe_of_export() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,8 +29,14 @@ STAGES = {
 
 
 def of_stages(run: Run, stages: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """The benchmarks of some stages, by name, in the order of the stages and of the run."""
-    return [(name, one) for stage in stages for name, one in run["benchmarks"].items() if one["stage"] == stage]
+    """The benchmarks of some stages, by name, in the order of the stages, numbers in names by their size."""
+    ordered = sorted(run["benchmarks"].items(), key=lambda item: natural(item[0]))
+    return [(name, one) for stage in stages for name, one in ordered if one["stage"] == stage]
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """What names are ordered by: "match[100]" comes before "match[10000]", and "x[640]" before "x[1280]"."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def ratio(one: Mapping[str, Any], clock: str = "computed") -> float:
@@ -137,7 +144,7 @@ def machine_lines(run: Run) -> dict[str, str]:
 def proof_table(proof: Mapping[str, Any]) -> str:
     """What became of the benchmarks that were made slower on purpose."""
     lines = [["made slower on purpose", "change", "counts above", "verdict"]]
-    for one in proof["slowed"]:
+    for one in sorted(proof["slowed"], key=lambda one: natural(one["name"])):
         lines.append([f"`{one['name']}`", f"{one['change']:+.0%}", f"{one['bound']:.0%}", one["verdict"]])
     return markdown(lines)
 

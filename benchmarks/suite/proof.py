@@ -95,8 +95,8 @@ def found(ratios: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]
 
     Returns:
         ``comparisons`` of equal code, ``false_flags`` (those that call a change, to either side), ``slowed`` (the
-        change of each benchmark that was made slower), ``caught``, ``missed`` (of those that did become slower by more than
-        10 %), and ``beside``: what was found slower in that run without having been touched.
+        change of each benchmark that was made slower), ``caught``, ``missed`` (of those that did become slower by more
+        than 10 %), and ``beside``: what was found slower in that run without having been touched.
     """
     runs = {name: {key: {"ratio": {"computed": held}} for key, held in run.items()} for name, run in ratios.items()}
     first, slowed = runs["same 0"], runs["slowed"]

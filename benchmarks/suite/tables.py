@@ -52,7 +52,7 @@ def stage_table(run: Run, agreed: Mapping[str, Agreement]) -> str:
         times = [figure(one[key]) for key in ("computed_ms", "median_ms", "p95_ms")]
         apart = f"{math.expm1(spread(one['ratio']['computed'])):.0%}"
         lines.append(
-            [f"`{name}`", one["what"], *times, str(one["rounds"]), figure(ratio(one)), apart, _agreed(agreed, name)]
+            [f"`{name}`: {one['what']}", *times, str(one["rounds"]), figure(ratio(one)), apart, _agreed(agreed, name)]
         )
     return markdown(lines)
 

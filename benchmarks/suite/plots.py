@@ -75,10 +75,10 @@ def towers_plot(run: Mapping[str, Any]) -> bytes:
     with matplotlib.rc_context(_STYLE):
         drawn, axes = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
         for at, one in enumerate(scored(run)):
-            area = 12 + one["file_bytes"] / 2e4
+            area = 12 + one["file_bytes"] / 5e4
             axes.scatter(
                 one["computed_ms"], 100 * one["accuracy"]["eer"], s=area, color=_COLOURS[at % len(_COLOURS)],
-                marker=_MARKERS[at % len(_MARKERS)], alpha=0.8, linewidths=0, label=one["tower"],
+                marker=_MARKERS[at % len(_MARKERS)], alpha=0.8, linewidths=0, clip_on=False, label=one["tower"],
             )  # fmt: skip
         _log_axis(axes, (1, 2, 5))
         axes.margins(x=0.15, y=0.15)

@@ -21,7 +21,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench arm towers test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo test lint bench bench-compare bench-page arm towers test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -50,8 +50,14 @@ lint: $(READY)  ## ruff and mypy
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-bench: $(READY)  ## latency of each stage on this machine
-	@$(RUN) -m pytest benchmarks --benchmark-only --benchmark-autosave $(PYTEST)
+bench: $(READY)  ## how fast, how accurate, how big on this machine; writes benchmarks/results/DEVICE/; BENCH="--name …"
+	@$(RUN) -m benchmarks.run $(BENCH)
+
+bench-compare: $(READY)  ## has anything become slower than this device's baseline? RUNS="FILE.json OLDER.json"
+	@$(RUN) -m benchmarks.compare $(RUNS)
+
+bench-page: $(READY)  ## docs/benchmarks.md out of the results
+	@$(RUN) -m benchmarks.page
 
 arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against this machine
 	@$(RUN) -m benchmarks.arm $(if $(WHEELS),--files $(WHEELS)) $(ARM)

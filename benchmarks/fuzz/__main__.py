@@ -17,8 +17,8 @@ def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.fuzz",
-        description="Fuzz the parsers that meet foreign bytes. Exit code 1 if one broke the contract: the right result, or "
-        "an error in one line; within 2 s and 300 MiB.",
+        description="Fuzz the parsers that meet foreign bytes. Exit code 1 if one broke the contract: the right "
+        "result, or an error in one line; within 2 s and 300 MiB.",
     )
     add = parser.add_argument
     add("target", nargs="*", metavar="TARGET", help="which (default: all; --list shows them)")
@@ -73,7 +73,14 @@ def _report(results: list[dict[str, Any]], options: argparse.Namespace) -> None:
         return
     heading = ["target", "cases", "refused", "branches", "seconds", "found"]
     rows = [
-        [r["target"], f"{r['cases']:,}", f"{r['refused']:,}", str(r["covered"]), str(r["seconds"]), str(len(r["findings"]))]
+        [
+            r["target"],
+            f"{r['cases']:,}",
+            f"{r['refused']:,}",
+            str(r["covered"]),
+            str(r["seconds"]),
+            str(len(r["findings"])),
+        ]
         for r in results
     ]
     print(table([heading, *rows]))

@@ -11,7 +11,8 @@ T = TypeVar("T")
 # What a careful program never writes into JSON, TOML or a table, and a hostile one does.
 HOSTILE: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63), 10**30, 10**400, 0.0, -0.0, 1e-320, 0.5, 1e308, -1e308,
-    float("nan"), float("inf"), float("-inf"), "", " ", "x", "0", "nan", "\0", "\n", "a\x1b[2Jb", "\u202eabc", "\ud800",
+    float("nan"), float("inf"), float("-inf"), "",
+    " ", "x", "0", "nan", "\0", "\n", "a\x1b[2Jb", "\u202eabc", "\ud800",
     "é" * 40, "x" * 70_000, "../../etc/passwd", "%s%n", [], {}, [[]], [None], {"": None}, [0] * 1000, ["x", 1, None],
 )  # fmt: skip
 
@@ -130,7 +131,9 @@ def _place(choices: Choices, values: Any) -> tuple[Any, Any]:
     holder, key = None, None
     here = values
     for _ in range(6):
-        keys: list[Any] = list(here) if isinstance(here, dict) else list(range(len(here)))[:50] if isinstance(here, list) else []
+        keys: list[Any] = (
+            list(here) if isinstance(here, dict) else list(range(len(here)))[:50] if isinstance(here, list) else []
+        )
         if not keys or (holder is not None and choices.number(3) == 0):
             break
         holder, key = here, choices.pick(keys)

@@ -100,17 +100,29 @@ def file_target(protection: str) -> tuple[Callable[[Path], list[bytes]], Callabl
 
 
 _COLUMNS = {
-    "gallery": ("only_row", "id", "fingerprint", "embedding_length", "tower", "protection", "kdf", "wrapped_key", "seal"),
+    "gallery": (
+        "only_row",
+        "id",
+        "fingerprint",
+        "embedding_length",
+        "tower",
+        "protection",
+        "kdf",
+        "wrapped_key",
+        "seal",
+    ),
     "person": ("id", "alias", "details", "templates"),
     "crops": ("person", "pictures"),
 }
 _VALUES = (
     "NULL", "0", "-1", "1", "1e308", "9223372036854775807", "-9223372036854775808", "''", "'x'", "x''", "x'00'",
-    "char(27) || '[2J'", "char(10)", "zeroblob(100)", "zeroblob(3000000)", "hex(zeroblob(400000))", "CAST(x'ff' AS TEXT)",
+    "char(27) || '[2J'", "char(10)", "zeroblob(100)", "zeroblob(3000000)", "hex(zeroblob(400000))",
+    "CAST(x'ff' AS TEXT)",
     "'none'", "'key'", "'passphrase'", "randomblob(40)", "0.5", "9e999", "'{}'", "'[' || hex(zeroblob(9)) || ']'",
 )  # fmt: skip
 _KDFS = (
-    '{"n": 32768, "p": 1, "r": 8, "salt": "0011223344556677"}', '{"n": 262144, "p": 16, "r": 8, "salt": "0011223344556677"}',
+    '{"n": 32768, "p": 1, "r": 8, "salt": "0011223344556677"}',
+    '{"n": 262144, "p": 16, "r": 8, "salt": "0011223344556677"}',
     '{"n": 2, "p": 1, "r": 1000000, "salt": "0011223344556677"}', '{"n": "\\u001b[2J", "p": 1, "r": 8, "salt": "00"}',
     '{"n": 1e400, "p": NaN, "r": 8, "salt": "0011223344556677"}',
 )  # fmt: skip
@@ -156,7 +168,9 @@ def _edit(path: Path, choices: Choices) -> str:
                 elif kind == 1 and not touched:
                     touched = "kdf"
                     words = choices.pick(_KDFS)
-                    connection.execute("UPDATE gallery SET protection = ?, kdf = ?", (choices.pick(("passphrase", "key")), words))
+                    connection.execute(
+                        "UPDATE gallery SET protection = ?, kdf = ?", (choices.pick(("passphrase", "key")), words)
+                    )
                 else:
                     table = choices.pick(tuple(_COLUMNS))
                     column, value = choices.pick(_COLUMNS[table]), choices.pick(_VALUES)

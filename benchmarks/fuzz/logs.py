@@ -75,7 +75,11 @@ def _edited(choices: Choices, data: bytes, *, lines: bool) -> bytes:
 
 def json_seeds(folder: Path) -> list[bytes]:
     """The mark of a folder of faces, and a calibration."""
-    return [b'{"size_px": 96, "template": {"name": "x", "points": []}}', b"[" * 5000, b'{"size_px": ' + b"9" * 5000 + b"}"]
+    return [
+        b'{"size_px": 96, "template": {"name": "x", "points": []}}',
+        b"[" * 5000,
+        b'{"size_px": ' + b"9" * 5000 + b"}",
+    ]
 
 
 def make_json(folder: Path) -> Attempt:

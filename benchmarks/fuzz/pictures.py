@@ -27,7 +27,11 @@ def seeds(folder: Path) -> list[bytes]:
 def _promises() -> list[bytes]:
     """Headers of pictures that would be very large."""
     side = 16_000
-    bitmap = b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    bitmap = (
+        b"BM"
+        + struct.pack("<IHHI", 60, 0, 0, 54)
+        + struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    )
     return [b"P5\n16000 16000\n255\n" + bytes(50), b"P6\n16384 16384\n255\n" + bytes(50), bitmap + bytes(50)]
 
 

@@ -18,17 +18,38 @@ TARGETS = {
         Target(name="gallery-plain-cells", what="the same, unencrypted", seeds=_PLAIN_CELLS[0], make=_PLAIN_CELLS[1]),
         Target(name="gallery-records", what="hostile records, rightly sealed", seeds=_RECORDS[0], make=_RECORDS[1]),
         Target(name="import-file", what="an exported file", seeds=transfers.file_seeds, make=transfers.make_file),
-        Target(name="import-people", what="hostile people in one", seeds=transfers.people_seeds, make=transfers.make_people),
+        Target(
+            name="import-people", what="hostile people in one", seeds=transfers.people_seeds, make=transfers.make_people
+        ),
         Target(name="tower-file", what="a tower file, signed or not", seeds=towers.file_seeds, make=towers.make_file),
-        Target(name="tower-card", what="hostile cards and golden vectors, right hashes", seeds=towers.member_seeds, make=towers.make_members),
-        Target(name="tower-model", what="hostile models, right hashes", seeds=towers.model_seeds, make=towers.make_model),
+        Target(
+            name="tower-card",
+            what="hostile cards and golden vectors, right hashes",
+            seeds=towers.member_seeds,
+            make=towers.make_members,
+        ),
+        Target(
+            name="tower-model", what="hostile models, right hashes", seeds=towers.model_seeds, make=towers.make_model
+        ),
         Target(name="signature", what="signature.json", seeds=keys.signature_seeds, make=keys.make_signature),
         Target(name="public-key", what="public keys in PEM", seeds=keys.pem_seeds, make=keys.make_pem),
         Target(name="secret", what="key files", seeds=keys.secret_seeds, make=keys.make_secret),
         Target(name="picture", what="pictures", seeds=pictures.seeds, make=pictures.make),
-        Target(name="trees", what="regression trees, and the pinned refiner", seeds=detectors.trees_seeds, make=detectors.make_trees),
-        Target(name="detector-pinned", what="a pinned detector's file", seeds=detectors.pinned_seeds, make=detectors.make_pinned),
-        Target(name="detector-onnx", what="a YuNet of one's own", seeds=detectors.yunet_seeds, make=detectors.make_yunet),
+        Target(
+            name="trees",
+            what="regression trees, and the pinned refiner",
+            seeds=detectors.trees_seeds,
+            make=detectors.make_trees,
+        ),
+        Target(
+            name="detector-pinned",
+            what="a pinned detector's file",
+            seeds=detectors.pinned_seeds,
+            make=detectors.make_pinned,
+        ),
+        Target(
+            name="detector-onnx", what="a YuNet of one's own", seeds=detectors.yunet_seeds, make=detectors.make_yunet
+        ),
         Target(name="audit", what="audit log and lockout", seeds=logs.audit_seeds, make=logs.make_audit),
         Target(name="json", what="marks and calibrations in JSON", seeds=logs.json_seeds, make=logs.make_json),
         Target(name="words", what="sizes, sources, delegates", seeds=words.text_seeds, make=words.make_text),

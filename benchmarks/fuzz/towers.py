@@ -12,7 +12,6 @@ import numpy as np
 
 from benchmarks.fuzz.choices import Choices, changed_bytes, hostile_json
 from benchmarks.fuzz.contract import Attempt, Wrong
-from edge_runtime.commands.printable import printable
 from edge_runtime.errors import SiamliteError
 from edge_runtime.files import sha256_bytes
 from edge_runtime.gallery.header import Space
@@ -34,9 +33,7 @@ def _signed(contents: Contents) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-    value = Signature(
-        public_key=key.public_key().public_bytes_raw(), value=key.sign(contents.members["hashes.json"])
-    )
+    value = Signature(public_key=key.public_key().public_bytes_raw(), value=key.sign(contents.members["hashes.json"]))
     return pack_contents(Contents(flatbuffer=contents.flatbuffer, members=contents.members, signature=value))
 
 
@@ -48,7 +45,7 @@ def file_seeds(folder: Path) -> list[bytes]:
 
 def make_file(folder: Path) -> Attempt:
     """The bytes of a tower file, with and without a signature: what is accepted must be the very parts."""
-    data, contents, good = _tiny()
+    _, contents, good = _tiny()
     signed = _signed(contents)
 
     def attempt(given: bytes) -> None:
@@ -109,8 +106,8 @@ def _use(path: Path) -> None:
     Space.of(tower)
     card = tower.card
     for text in (card.name, card.licence, card.limits, card.recipe, card.runtime, card.runtime_family):
-        if not isinstance(text, str) or text != printable(text):
-            raise Wrong(f"a card with {text!r} in it")
+        if not isinstance(text, str):
+            raise Wrong(f"a card with {text!r} in place of words")
     parts = (card.evaluation, card.training, card.representative, card.runtimes, card.versions, card.quality_limits)
     if not all(isinstance(part, dict) for part in parts):
         raise Wrong("a card with something else than a table in it")

@@ -33,11 +33,23 @@ def _archives() -> list[tuple[int, bytes]]:
 def seeds(folder: Path) -> list[bytes]:
     """A list of pairs, IDX files, archives; the first byte says which."""
     idx = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x04\0\0\0\x04" + bytes(32)
-    pairs = (b"2\t1\nann\t1\t2\nann\t1\tben\t1\nben\t1\t2\nann\t2\tben\t1\n", b"a/1.png,a/2.png,1\n", b'"' + b"x" * 200_000)
+    pairs = (
+        b"2\t1\nann\t1\t2\nann\t1\tben\t1\nben\t1\t2\nann\t2\tben\t1\n",
+        b"a/1.png,a/2.png,1\n",
+        b'"' + b"x" * 200_000,
+    )
     return [*(b"\0" + text for text in pairs), b"\1" + idx, *(bytes([kind]) + data for kind, data in _archives())]
 
 
-_NAMES = ("pairs.txt", "images-idx3-ubyte", "case.zip", "case.tar.gz", "case.tar.xz", "images-idx3-ubyte.gz", "case.tar.bz2")
+_NAMES = (
+    "pairs.txt",
+    "images-idx3-ubyte",
+    "case.zip",
+    "case.tar.gz",
+    "case.tar.xz",
+    "images-idx3-ubyte.gz",
+    "case.tar.bz2",
+)
 
 
 def make(folder: Path) -> Attempt:

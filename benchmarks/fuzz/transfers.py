@@ -81,8 +81,9 @@ def make_people(folder: Path) -> Attempt:
         command("gallery", "list", "--json", "--gallery", into)
         command("gallery", "verify", "--gallery", into)
         with Gallery.open(into, access=access_of(folder, "none")) as gallery:
-            name = gallery.people()[0].name
-        command("gallery", "show", "--gallery", into, "--", name)
+            names = [person.name for person in gallery.people()]
+        for name in names[:1]:
+            command("gallery", "show", "--gallery", into, "--", name)
 
     return attempt
 

@@ -30,7 +30,15 @@ _SIZES = (0, 1, 50, 300, 5000)
 
 def text_seeds(folder: Path) -> list[bytes]:
     """Words that mean something."""
-    words = ("640x480", "picamera:1", "/dev/video0", "rtsp://u:p@h/s?t", "libedgetpu.so.1,device=usb", "9" * 5000, "a\0b")
+    words = (
+        "640x480",
+        "picamera:1",
+        "/dev/video0",
+        "rtsp://u:p@h/s?t",
+        "libedgetpu.so.1,device=usb",
+        "9" * 5000,
+        "a\0b",
+    )
     return [bytes([kind]) + word.encode() for kind in range(len(_TEXTS)) for word in words]
 
 
@@ -73,12 +81,14 @@ def make_policy(folder: Path) -> Attempt:
 
 
 _COMMANDS = (
-    ("verify", "x"), ("identify",), ("enroll", "x"), ("watch",), ("gallery", "list"), ("gallery", "show"), ("gallery", "tag", "x"),
+    ("verify", "x"), ("identify",), ("enroll", "x"), ("watch",), ("gallery", "list"), ("gallery", "show"),
+    ("gallery", "tag", "x"),
     ("gallery", "rename", "x"), ("gallery", "import"), ("trust", "add"), ("compare", "x"), ("audit", "verify"),
     ("lockout", "clear"), ("calibrate",),
 )  # fmt: skip
 _OPTIONS = (
-    "--frames", "--timeout", "--threshold", "--fmr", "--size", "--rate", "--rotate", "--margin", "--min-face", "--needed",
+    "--frames", "--timeout", "--threshold", "--fmr", "--size", "--rate", "--rotate", "--margin", "--min-face",
+    "--needed",
     "--fuse", "--faces", "--detect-every", "--threads", "--tower", "--gallery", "--key-file", "--delegate", "--engine",
     "--trusted-key", "--detector", "--json",
 )  # fmt: skip
@@ -137,4 +147,3 @@ def make_recipe(folder: Path) -> Attempt:
         config_to_mapping(config)
 
     return attempt
-

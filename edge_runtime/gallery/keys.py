@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.errors import GalleryError, UsageError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_whole, write_bytes
 from edge_runtime.gallery.header import PROTECTIONS
 from edge_runtime.home import home_folder
 
@@ -164,8 +164,7 @@ def _parsed(data: bytes, where: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            return stream.read(_MAX_FILE)
+        return read_whole(path, most_bytes=_MAX_FILE)
     except OSError as error:
         raise UsageError(f"cannot read the key {path}: {error.strerror or error}.") from error
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 PLAIN_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE = (
     ValueError, TypeError, KeyError, AttributeError, IndexError, SyntaxError, OverflowError, MemoryError,
-    RecursionError, OSError, EOFError, RuntimeError, NotImplementedError, Warning, struct.error, tokenize.TokenError, zlib.error,
-    zipfile.BadZipFile,
+    RecursionError, OSError, EOFError, RuntimeError, NotImplementedError, Warning, struct.error, tokenize.TokenError,
+    zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ def open_whole(path: str | Path, *, most_bytes: int) -> BinaryIO:
         if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
         if state.st_size > most_bytes:
-            raise OSError(errno.EFBIG, f"it is larger than {most_bytes / 2**20:g} MiB", str(path))
+            most = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
+            raise OSError(errno.EFBIG, f"it is larger than {most}", str(path))
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)

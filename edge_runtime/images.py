@@ -82,7 +82,8 @@ def decode_aloud(data: bytes, *, name: str) -> Image:
 def _check_sides(width: int, height: int, *, name: str) -> None:
     if max(width, height) > _MAX_SIDE_PX or width * height > _MAX_PIXELS:
         raise ImageError(
-            f"the picture {name} is {width}×{height} px; at most {_MAX_SIDE_PX} a side and {_MAX_PIXELS >> 20} Mpx in all."
+            f"the picture {name} is {width}×{height} px; at most {_MAX_SIDE_PX} a side, and {_MAX_PIXELS >> 20} Mpx, "
+            "are read."
         )
 
 

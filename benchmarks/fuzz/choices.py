@@ -18,7 +18,7 @@ HOSTILE: tuple[Any, ...] = (
 
 
 class Choices:
-    """A string of bytes that decides, one after the other; when it is used up it decides for the first of everything."""
+    """A string of bytes that decides, one after the other; used up, it decides for the first of everything."""
 
     def __init__(self, data: bytes) -> None:
         """Begin with the first byte."""

@@ -114,7 +114,8 @@ def require_calibrated(tower: Tower) -> None:
     if not tower.calibrated:
         raise UsageError(
             f"this tower's thresholds were measured with {printable(tower.card.runtime):.100}, not "
-            f"{tower.backend.distribution}: its error rates are unknown here. Install that interpreter, or give a --threshold that you measured yourself."
+            f"{tower.backend.distribution}: its error rates are unknown here. "
+            "Install that interpreter, or give a --threshold that you measured yourself."
         )
 
 

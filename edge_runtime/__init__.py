@@ -29,6 +29,7 @@ _HOMES = {
     "FaceFinder": "faces.finder",
     "Gallery": "gallery.store",
     "Guard": "decisions.guard",
+    "LivenessPolicy": "liveness.policy",
     "LockoutPolicy": "decisions.lockout",
     "Outcome": "decisions.decide",
     "QualityLimits": "faces.quality",
@@ -46,6 +47,7 @@ __all__ = [
     "FaceFinder",
     "Gallery",
     "Guard",
+    "LivenessPolicy",
     "LockoutPolicy",
     "Outcome",
     "QualityLimits",
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from edge_runtime.faces.quality import QualityLimits
     from edge_runtime.faces.tracker import TrackPolicy
     from edge_runtime.gallery.store import Gallery
+    from edge_runtime.liveness.policy import LivenessPolicy
     from edge_runtime.sources.camera import open_source
     from edge_runtime.towers.tower import Tower
     from edge_runtime.towers.trust import Trust

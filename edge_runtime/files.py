@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import DataError, UsageError, WriteError
 
 _MAX_JSON, _MAX_HASHED = 64 << 20, 1 << 40
@@ -105,7 +106,10 @@ def open_whole(path: str | Path, *, most_bytes: int) -> BinaryIO:
     Raises:
         OSError: It cannot be opened, is no file, or is longer; ``strerror`` says which.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "it is no name of a file", printable(str(path))) from error
     try:
         state = os.fstat(handle)
         if stat.S_ISDIR(state.st_mode):

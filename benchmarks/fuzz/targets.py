@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.fuzz import detectors, galleries, keys, logs, pictures, towers, training, transfers, words
+from benchmarks.fuzz import detectors, galleries, keys, logs, outside, pictures, towers, training, transfers, words
 from benchmarks.fuzz.contract import Target
 
 _GALLERY, _PLAIN = galleries.file_target("key"), galleries.file_target("none")
@@ -52,6 +52,8 @@ TARGETS = {
         ),
         Target(name="audit", what="audit log and lockout", seeds=logs.audit_seeds, make=logs.make_audit),
         Target(name="json", what="marks and calibrations in JSON", seeds=logs.json_seeds, make=logs.make_json),
+        Target(name="events", what="places outside, in TOML", seeds=outside.event_seeds, make=outside.make_events),
+        Target(name="anti-spoof", what="cards of anti-spoof models", seeds=outside.card_seeds, make=outside.make_card),
         Target(name="words", what="sizes, sources, delegates", seeds=words.text_seeds, make=words.make_text),
         Target(name="policies", what="policies of hostile numbers", seeds=words.policy_seeds, make=words.make_policy),
         Target(name="commands", what="command lines", seeds=words.command_seeds, make=words.make_command),

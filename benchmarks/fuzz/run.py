@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.worker import COUNTS
+from benchmarks.fuzz.worker import COUNTS, CURRENT
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COVERED = re.compile(r"cov: (\d+)")
 _MOST_DEATHS = 200
-_REPLAY_S = 60
+_REPLAY_S = 600
 
 
 def fuzz(name: str, folder: Path, *, seconds: float, start: int = 1) -> dict[str, Any]:
@@ -34,20 +35,20 @@ def fuzz(name: str, folder: Path, *, seconds: float, start: int = 1) -> dict[str
     """
     folder.mkdir(parents=True, exist_ok=True)
     begun, deaths, covered = time.monotonic(), 0, 0
-    for old in ("counts", "findings.jsonl"):
+    for old in ("counts", "findings.jsonl", CURRENT):
         (folder / old).unlink(missing_ok=True)
     findings: list[dict[str, Any]] = []
     while (left := seconds - (time.monotonic() - begun)) >= 1 and deaths <= _MOST_DEATHS:
-        before = set(folder.glob("found-*"))
         ended = _worker(name, folder, int(left), start + deaths)
         covered = max([covered, *map(int, _COVERED.findall(ended.stderr))])
         if ended.returncode == 0:
             break
         deaths += 1
-        new = sorted(set(folder.glob("found-*")) - before)
-        if not new:
+        if not (folder / CURRENT).exists():
             raise RuntimeError(f"{name}: the worker ended with {ended.returncode}: {ended.stderr[-2000:]}")
-        findings.append(_replayed(name, new[-1], ended.returncode))
+        case = folder / f"death-{deaths}"
+        os.replace(folder / CURRENT, case)
+        findings.append(_replayed(name, case, ended.returncode))
     written = folder / "findings.jsonl"
     if written.exists():
         findings += [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
@@ -79,7 +80,7 @@ def _worker(name: str, folder: Path, seconds: int, start: int) -> subprocess.Com
 
 def _replayed(name: str, case: Path, code: int) -> dict[str, Any]:
     """How an input ends a process: the innermost line of siamlite that it died in."""
-    kind = "hang" if "timeout" in case.name else "memory" if "oom" in case.name else "crash"
+    kind = "hang" if code == -signal.SIGPROF else "crash"
     finding = {"kind": kind, "where": "", "words": f"the process ended with {code}", "input": case.name}
     try:
         ran = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import struct
 import sys
 import warnings
@@ -12,8 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-COUNTS = struct.Struct("<QQ")
-_TIMEOUT_S, _MEMORY_MIB = 20, 3000
+COUNTS, CURRENT = struct.Struct("<QQ"), "current"
+# Of processor time: on a busy machine any case may take long.
+_MOST_CPU_S = 10.0
+_TIMEOUT_S, _MEMORY_MIB = 1800, 3000
 _SEED_ROOM = 4096
 
 
@@ -59,6 +62,7 @@ class _Recorder:
         from benchmarks.fuzz.galleries import hidden_words
 
         self._attempt, self._folder, self._hidden = attempt, folder, hidden_words()
+        self._current = os.open(folder / CURRENT, os.O_CREAT | os.O_RDWR, 0o600)
         self._counts = os.open(folder / "counts", os.O_CREAT | os.O_RDWR, 0o600)
         held = os.pread(self._counts, COUNTS.size, 0)
         self._cases, self._refused = COUNTS.unpack(held) if len(held) == COUNTS.size else (0, 0)
@@ -68,7 +72,12 @@ class _Recorder:
         """Try an input."""
         from benchmarks.fuzz.contract import judge
 
+        # What is being tried is written down first: native code, or the alarm, may end the process.
+        os.ftruncate(self._current, len(data))
+        os.pwrite(self._current, data, 0)
+        signal.setitimer(signal.ITIMER_PROF, _MOST_CPU_S)
         outcome = judge(self._attempt, data, hidden=self._hidden)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         self._cases, self._refused = self._cases + 1, self._refused + outcome.refused
         os.pwrite(self._counts, COUNTS.pack(self._cases, self._refused), 0)
         finding = outcome.finding

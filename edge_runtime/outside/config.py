@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from edge_runtime.decisions.decide import Outcome
 from edge_runtime.commands.printable import printable
+from edge_runtime.decisions.decide import Outcome
 from edge_runtime.errors import MissingDependency, UsageError
 from edge_runtime.files import read_whole
 from edge_runtime.outside.command import CommandConfig

@@ -66,6 +66,7 @@ def decode_aloud(data: bytes, *, name: str) -> Image:
     if data[:8] == _PNG_MAGIC and len(data) >= 24:
         # A PNG of a few kilobytes can hold gigabytes of one colour: believe its header before they are unpacked.
         _check_sides(*struct.unpack(">II", data[16:24]), name=name)
+        _check_chunks(data, name)
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -77,6 +78,19 @@ def decode_aloud(data: bytes, *, name: str) -> Image:
     _check_sides(bgr.shape[1], bgr.shape[0], name=name)
     # In its place: of a large picture there is room for one.
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr), dtype=np.uint8)
+
+
+def _check_chunks(data: bytes, name: str) -> None:
+    """Refuse a PNG with a chunk that is longer than the file: OpenCV makes room for it before it reads it.
+
+    Raises:
+        ImageError: It is cut short, or lies.
+    """
+    at = len(_PNG_MAGIC)
+    while at + 8 <= len(data) and data[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if at > len(data):
+            raise ImageError(f"the picture {name} is cut short or damaged. Copy it again or leave it out.")
 
 
 def _check_sides(width: int, height: int, *, name: str) -> None:

@@ -95,7 +95,7 @@ def judge(attempt: Attempt, data: bytes, *, hidden: tuple[str, ...] = (), timed:
             raise
         finding = Finding(kind="exception", where=_place(error), words=f"{type(error).__name__}: {error}"[:300])
     if timed and finding is None:
-        finding = _appetite(time.process_time() - start, _peak_bytes() - before)
+        finding = appetite(time.process_time() - start, _peak_bytes() - before)
     return Outcome(refused=refused, finding=finding)
 
 
@@ -111,7 +111,8 @@ def _message(error: SiamliteError, hidden: tuple[str, ...]) -> Finding | None:
     return None
 
 
-def _appetite(seconds: float, grown: int) -> Finding | None:
+def appetite(seconds: float, grown: int) -> Finding | None:
+    """What is wrong with a case that took so long and so many bytes more than any before; None if nothing is."""
     if seconds > MOST_SECONDS:
         return Finding(kind="slow", where="", words=f"{seconds:.1f} s of processor time")
     if grown > MOST_BYTES:

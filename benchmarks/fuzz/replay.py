@@ -1,4 +1,4 @@
-"""``python -m benchmarks.fuzz.replay TARGET FILE``: one input once more, with the stack if the process dies of it."""
+"""``python -m benchmarks.fuzz.replay [--untimed] TARGET FILE…``: inputs once more, and the stack if it dies of one."""
 
 from __future__ import annotations
 
@@ -6,28 +6,25 @@ import faulthandler
 import json
 import sys
 import tempfile
-import traceback
 import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 
 def main(words: list[str]) -> None:
-    """Try an input and print what came of it as JSON."""
+    """Try inputs and print what came of each as JSON."""
     from benchmarks.fuzz.contract import judge
     from benchmarks.fuzz.targets import TARGETS
 
     faulthandler.enable()
+    timed = "--untimed" not in words
+    words = [word for word in words if word != "--untimed"]
     warnings.simplefilter("error")
     with tempfile.TemporaryDirectory() as folder:
         attempt = TARGETS[words[0]].make(Path(folder))
-        data = Path(words[1]).read_bytes()
-        if "--trace" in words:
-            try:
-                attempt(data)
-            except BaseException:
-                traceback.print_exc()
-        print(json.dumps(asdict(judge(attempt, data))))
+        for place in words[1:]:
+            data = Path(place).read_bytes()
+            print(json.dumps(asdict(judge(attempt, data, timed=timed))), flush=True)
 
 
 if __name__ == "__main__":

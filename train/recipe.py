@@ -108,7 +108,9 @@ def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
     entries = {entry.name: entry for entry in dataclasses.fields(kind)}
     unknown = [key for key in values if key not in entries]
     if unknown:
-        raise UsageError(f"unknown key {where + unknown[0]!r:.80}; known are {', '.join(where + key for key in entries)}.")
+        raise UsageError(
+            f"unknown key {where + unknown[0]!r:.80}; known are {', '.join(where + key for key in entries)}."
+        )
     missing = [
         where + entry.name
         for entry in entries.values()

@@ -23,7 +23,7 @@ timeout_s = 5
 on = ["accepted"]
 [[webhook]]
 url = "https://example.org/door"
-secret_file = "secret"
+token_file = "secret"
 queue = 10
 [[mqtt]]
 host = "broker.local"

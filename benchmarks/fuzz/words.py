@@ -97,7 +97,12 @@ _OPTIONS = (
 def command_seeds(folder: Path) -> list[bytes]:
     """Choices of a command and its options, with words for them."""
     words = (b"nan", b"-1", b"1e400", b"0", b"x" * 300, b"9" * 5000, b"\xff")
-    return [bytes([kind, 1, option]) + word for kind in range(14) for option in (0, 4, 15) for word in words]
+    return [
+        bytes([kind, 1, option]) + word
+        for kind in range(14)
+        for option in (kind, kind + 7)
+        for word in words[kind % 7 :][:1]
+    ]
 
 
 def make_command(folder: Path) -> Attempt:

@@ -30,9 +30,9 @@ class DeliveryPolicy:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        unknown = [kind for kind in self.on if kind not in KINDS]
-        if unknown or not self.on:
-            raise UsageError(f"on takes some of {', '.join(KINDS)}, not {str(unknown or None):.50}.")
+        unknown = next((kind for kind in self.on if kind not in KINDS), None)
+        if unknown is not None or not self.on:
+            raise UsageError(f"on takes some of {', '.join(KINDS)}, not {unknown or 'nothing'!r:.50}.")
         within("queue", self.queue, 1, 10_000)
         within("max_age_s", self.max_age_s, 0.1, 7 * 86_400)
         within("retry_first_s", self.retry_first_s, 0.01, 60)

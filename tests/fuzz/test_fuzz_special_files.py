@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -118,8 +119,9 @@ def _not_for_ever() -> Iterator[None]:
 
 # These take a folder, or a link to nothing, for what it is: nothing there yet.
 RIGHT = {
-    ("gallery", "link to nothing"), ("mark", "link to nothing"), ("audit head", "link to nothing"), ("mark", "link to itself"),
-    ("audit lines", "link to nothing"), ("lockout", "link to nothing"), ("audit lines", "link to itself"),
+    ("gallery", "link to nothing"), ("mark", "link to nothing"), ("audit head", "link to nothing"),
+    ("mark", "link to itself"), ("audit lines", "link to nothing"), ("lockout", "link to nothing"),
+    ("audit lines", "link to itself"),
 }  # fmt: skip
 
 
@@ -130,18 +132,24 @@ def test_it_is_refused_in_one_line(reader: str, kind: str, tmp_path: Path, monke
     name, read = READERS[reader]
     path = tmp_path / name
     KINDS[kind](path)
-    try:
+    if (reader, kind) in RIGHT:
+        with contextlib.suppress(SiamliteError):
+            read(path)
+        return
+    with pytest.raises(SiamliteError) as refusal:
         read(path)
-    except SiamliteError as error:
-        assert str(error) == printable(str(error))
-        assert str(error).strip()
-    else:
-        assert (reader, kind) in RIGHT
+    assert str(refusal.value) == printable(str(refusal.value))
+    assert str(refusal.value).strip()
 
 
 def test_a_name_that_is_none_is_refused_too(tmp_path: Path) -> None:
     for name in ("a\0b", "x" * 5000, "a" * 300 + ".png"):
-        for read in (read_image, read_public_key, lambda path: read_json(path, what="it"), lambda p: load_config(str(p))):
+        for read in (
+            read_image,
+            read_public_key,
+            lambda path: read_json(path, what="it"),
+            lambda p: load_config(str(p)),
+        ):
             with pytest.raises(SiamliteError):
                 read(tmp_path / name)
 

@@ -101,7 +101,9 @@ def test_the_contract_notices(error: BaseException, kind: str) -> None:
     assert found.kind == kind
 
 
-@pytest.mark.parametrize(("seconds", "grown", "kind"), [(0.1, 1 << 20, None), (3.0, 0, "slow"), (0, 400 << 20, "memory")])
+@pytest.mark.parametrize(
+    ("seconds", "grown", "kind"), [(0.1, 1 << 20, None), (3.0, 0, "slow"), (0, 400 << 20, "memory")]
+)
 def test_the_contract_notices_hunger(seconds: float, grown: int, kind: str | None) -> None:
     found = appetite(seconds, grown)
     assert (None if found is None else found.kind) == kind

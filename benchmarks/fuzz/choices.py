@@ -27,13 +27,13 @@ class Choices:
     def number(self, limit: int) -> int:
         """A number from 0 to below a limit."""
         size = max(1, (limit - 1).bit_length() + 7 >> 3)
-        return int.from_bytes(self.bytes(size), "little") % max(1, limit)
+        return int.from_bytes(self.take(size), "little") % max(1, limit)
 
     def pick(self, among: Sequence[T]) -> T:
         """One of several."""
         return among[self.number(len(among))]
 
-    def bytes(self, count: int) -> bytes:
+    def take(self, count: int) -> bytes:
         """The next bytes; fewer at the end."""
         found = self._data[self._at : self._at + count]
         self._at += count
@@ -41,7 +41,7 @@ class Choices:
 
     def rest(self) -> bytes:
         """All that are left."""
-        return self.bytes(len(self._data))
+        return self.take(len(self._data))
 
     @property
     def left(self) -> int:
@@ -60,7 +60,7 @@ def changed_bytes(choices: Choices, data: bytes) -> bytes:
             case 1 if at < len(out):
                 out[at] ^= 1 << choices.number(8)
             case 2:
-                out[at : at + choices.number(9)] = choices.bytes(choices.number(9))
+                out[at : at + choices.number(9)] = choices.take(choices.number(9))
             case 3:
                 out[at:at] = out[at : at + choices.number(64)]
             case 4:
@@ -70,7 +70,7 @@ def changed_bytes(choices: Choices, data: bytes) -> bytes:
             case 5:
                 del out[at : at + choices.number(64)]
             case _:
-                out[at:at] = choices.bytes(choices.number(64))
+                out[at:at] = choices.take(choices.number(64))
     return bytes(out)
 
 

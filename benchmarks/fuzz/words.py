@@ -70,7 +70,9 @@ def make_policy(folder: Path) -> Attempt:
             name = choices.pick(sorted(fields))
             given = choices.pick(HOSTILE)
             # Of another kind than was declared is the caller's fault, and Python says so.
-            if isinstance(given, int | float) and "bool" not in str(fields[name].type):
+            if isinstance(given, int | float) and (
+                "int" in str(fields[name].type) or "float" in str(fields[name].type)
+            ):
                 values[name] = given
         with contextlib.suppress(TypeError):
             made = policy(**values)
@@ -114,7 +116,7 @@ def make_command(folder: Path) -> Attempt:
         choices = Choices(data)
         words = [*choices.pick(_COMMANDS)]
         for _ in range(choices.number(3)):
-            words += [choices.pick(_OPTIONS), _word(choices.bytes(choices.number(12)))]
+            words += [choices.pick(_OPTIONS), _word(choices.take(choices.number(12)))]
         rest = _word(choices.rest())
         words += [rest] if choices.number(2) else []
         command(*words, *(["--source", str(folder / "none")] if words[0] in ("verify", "identify", "watch") else []))

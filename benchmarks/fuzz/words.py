@@ -70,9 +70,8 @@ def make_policy(folder: Path) -> Attempt:
             name = choices.pick(sorted(fields))
             given = choices.pick(HOSTILE)
             # Of another kind than was declared is the caller's fault, and Python says so.
-            if isinstance(given, int | float) and (
-                "int" in str(fields[name].type) or "float" in str(fields[name].type)
-            ):
+            kind = str(fields[name].type)
+            if isinstance(given, int | float) and ("int" in kind or "float" in kind):
                 values[name] = given
         with contextlib.suppress(TypeError):
             made = policy(**values)

@@ -7,6 +7,7 @@ import json
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +122,7 @@ def _use(path: Path) -> None:
 
 def _hostile_arrays(choices: Choices, good: Bundle) -> bytes:
     """Golden vectors of another type, shape or kind of archive."""
-    arrays = {"crops": good.golden_crops, "embeddings": good.golden_embeddings}
+    arrays: dict[str, Any] = {"crops": good.golden_crops, "embeddings": good.golden_embeddings}
     name = choices.pick(("crops", "embeddings"))
     array = arrays[name]
     match choices.number(8):

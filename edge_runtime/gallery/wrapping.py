@@ -21,7 +21,7 @@ NONCE_BYTES, TAG_BYTES = 12, 16
 # 32 MiB and about a third of a second on a desktop: what OWASP recommends where 128 MiB are too much.
 _SCRYPT = {"n": 1 << 15, "r": 8, "p": 3}
 # What a hostile file may ask for at most: in memory, and in bytes that are written, which is some seconds on a Pi.
-_MAX_SCRYPT_BYTES, _MAX_SCRYPT_WORK = 128 << 20, 256 << 20
+_MAX_SCRYPT_BYTES, _MAX_SCRYPT_WORK, _MAX_SCRYPT_P = 128 << 20, 256 << 20, 16
 
 
 def aes_gcm(key: bytes) -> AESGCM:
@@ -108,9 +108,10 @@ def _scrypt_of(kdf: str, path: Path) -> tuple[dict[str, int], bytes]:
         words = f"n={n!r:.20}, r={r!r:.20}, p={p!r:.20}"
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise GalleryError(f"{path} is damaged: how its passphrase becomes a key cannot be read.") from error
-    if not whole or 128 * n * r > _MAX_SCRYPT_BYTES or 128 * n * r * p > _MAX_SCRYPT_WORK or not 8 <= len(salt) <= 64:
+    hungry = whole and (128 * n * r > _MAX_SCRYPT_BYTES or 128 * n * r * p > _MAX_SCRYPT_WORK or p > _MAX_SCRYPT_P)
+    if not whole or hungry or not 8 <= len(salt) <= 64:
         raise GalleryError(
             f"{path} asks for scrypt with {words}; n is a power of two, and 128·n·r may be "
-            f"{_MAX_SCRYPT_BYTES >> 20} MiB, p times that {_MAX_SCRYPT_WORK >> 20} MiB."
+            f"{_MAX_SCRYPT_BYTES >> 20} MiB, p times that {_MAX_SCRYPT_WORK >> 20} MiB, p {_MAX_SCRYPT_P}."
         )
     return {"n": n, "r": r, "p": p}, salt

@@ -16,12 +16,14 @@ LITERT_1_VENV := .venv-litert-1.4
 LITERT_1_READY := $(LITERT_1_VENV)/.ready
 QUANTIZER_VENV := .venv-litert-quantizer
 QUANTIZER_READY := $(QUANTIZER_VENV)/.ready
+FUZZ_VENV := .venv-fuzz
+FUZZ_READY := $(FUZZ_VENV)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
 
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-compare bench-page arm towers test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo test lint bench bench-compare bench-page arm towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -65,6 +67,16 @@ arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against t
 towers: $(READY)  ## error rates of tower files on people kept aside: TOWERS="…" PEOPLE=DIR CROPS=DIR; see docs/shipped-towers.md
 	@$(RUN) -m benchmarks.towers $(TOWERS) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(CROPS),--crops $(CROPS)) \
 	    $(if $(WHEELS),--wheels $(WHEELS)) $(ARGS)
+
+$(FUZZ_READY): requirements/fuzz.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+	    "atheris needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.11 …" % v)'
+	@$(PYTHON) -m venv $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/python $(PIP) --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(FUZZ_READY)  ## foreign bytes for every parser, guided by what they reach: FUZZ="TARGET… --seconds N"; see docs/fuzzing.md
+	@$(FUZZ_VENV)/bin/python -m benchmarks.fuzz $(FUZZ)
 
 $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \

@@ -15,7 +15,11 @@ Example:
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# How many pixels a picture may have, which OpenCV reads once, when it is loaded (edge_runtime/images.py).
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 26))
 
 __version__ = "0.1.0"
 

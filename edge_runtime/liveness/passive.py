@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edge_runtime.errors import DataError, TowerError, UsageError
 from edge_runtime.faces.align import cut_square
 from edge_runtime.faces.detect import Face
-from edge_runtime.files import read_json, sha256_bytes
+from edge_runtime.files import read_json, read_whole, sha256_bytes
 from edge_runtime.images import Image
 from edge_runtime.liveness.policy import LIVE, PASSIVE_NOT_DONE, SPOOF, Liveness
 from edge_runtime.towers.interpreter import Interpreter, dequantize
@@ -25,6 +25,7 @@ _ACTIVATIONS = ("none", "sigmoid", "softmax")
 _KEYS = {"schema_version", "name", "file", "sha256", "input", "crop_scale", "live_output", "activation", "threshold"}
 # Looks whose mean is compared with the threshold, once.
 LOOKS = 5
+_MAX_FILE, _MAX_NAME = 512 << 20, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +55,19 @@ class AntiSpoofCard:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         if Path(self.file).name != self.file or not self.file:
-            raise UsageError(f"the anti-spoof model must lie beside its card: a file name, not {self.file!r}.")
+            raise UsageError(f"the anti-spoof model must lie beside its card: a file name, not {self.file!r:.50}.")
+        if not all(text.isprintable() and len(text) <= _MAX_NAME for text in (self.name, self.file)):
+            raise UsageError(
+                f"the name and the file of an anti-spoof model are at most {_MAX_NAME} printable characters."
+            )
         if not math.isfinite(self.crop_scale) or not 0.5 <= self.crop_scale <= 8:
-            raise UsageError(f"crop_scale must be from 0.5 to 8, not {self.crop_scale!r}.")
+            raise UsageError(f"crop_scale must be from 0.5 to 8, not {self.crop_scale!r:.50}.")
         if self.activation not in _ACTIVATIONS:
-            raise UsageError(f"activation must be {' or '.join(_ACTIVATIONS)}, not {self.activation!r}.")
+            raise UsageError(f"activation must be {' or '.join(_ACTIVATIONS)}, not {self.activation!r:.50}.")
         if not 0 < self.threshold < 1:
-            raise UsageError(f"the anti-spoof threshold must be between 0 and 1, not {self.threshold!r}.")
+            raise UsageError(f"the anti-spoof threshold must be between 0 and 1, not {self.threshold!r:.50}.")
         if not 0 <= self.live_output < 1000:
-            raise UsageError(f"live_output must be the number of an output, from 0, not {self.live_output!r}.")
+            raise UsageError(f"live_output must be the number of an output, from 0, not {self.live_output!r:.50}.")
 
 
 def read_card(path: Path) -> AntiSpoofCard:
@@ -114,7 +119,7 @@ class AntiSpoof:
         self.card = read_card(card_file)
         model = card_file.parent / self.card.file
         try:
-            data = model.read_bytes()
+            data = read_whole(model, most_bytes=_MAX_FILE)
         except OSError as error:
             raise TowerError(f"cannot read the anti-spoof model {model}: {error.strerror or error}.") from error
         if sha256_bytes(data) != self.card.sha256:

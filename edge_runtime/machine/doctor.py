@@ -160,7 +160,7 @@ def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
         name = printable(f"{tower.card.name}, {tower.card.recipe}")
         words = f"{name}, self-test cosine {tower.self_test_cosine:.4f}, {tower.provenance}"
         if not tower.calibrated:
-            remedy = f"use {tower.card.runtime}, or give --threshold"
+            remedy = f"use {printable(tower.card.runtime)}, or give --threshold"
             return Finding(name="tower", status="broken", detail=f"{words}; not calibrated here", remedy=remedy)
         return Finding(name="tower", status="ok", detail=words)
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.decisions.decide import Outcome
 from edge_runtime.errors import MissingDependency, UsageError
+from edge_runtime.files import read_whole
 from edge_runtime.outside.command import CommandConfig
 from edge_runtime.outside.gpio import GpioConfig
 from edge_runtime.outside.mqtt import MqttConfig
@@ -27,7 +29,7 @@ _SECTIONS: dict[str, type[SinkConfig]] = {
 }  # fmt: skip
 # A pin opens a door: only for who is accepted, and not a moment later than they stand there.
 _DEFAULTS: dict[str, dict[str, Any]] = {"gpio": {"on": (Outcome.ACCEPTED.value,), "max_age_s": 2.0}}
-_MAX_FILE, _MAX_PLACES = 1 << 20, 32
+_MAX_FILE, _MAX_PLACES, _MAX_NUMBER = 1 << 20, 32, 1 << 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def read_events(path: Path, *, credentials: Path | None = None) -> EventsConfig:
     values = _read_toml(path)
     unknown = [name for name in values if name not in _SECTIONS]
     if unknown:
-        raise UsageError(f"{path}: unknown section {unknown[0]!r}; known are {', '.join(_SECTIONS)}.")
+        raise UsageError(f"{path}: unknown section {unknown[0]!r:.50}; known are {', '.join(_SECTIONS)}.")
     places = []
     for section, tables in values.items():
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -92,16 +94,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
         except ImportError as error:
             raise MissingDependency("Python 3.10 has no reader of TOML. Run: pip install 'siamlite[events]'") from error
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_MAX_FILE + 1)
+        data = read_whole(path, most_bytes=_MAX_FILE)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}. What it holds: docs/events.md.") from error
-    if len(data) > _MAX_FILE:
-        raise UsageError(f"{path} is larger than {_MAX_FILE >> 20} MiB; that is no file of places to tell.")
     try:
         return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {str(error) or type(error).__name__}.") from error
+    except (ValueError, RecursionError) as error:
+        # Not TOMLDecodeError alone: a number of thousands of digits is a plain ValueError.
+        reason = printable(str(error))[:200] or type(error).__name__
+        raise UsageError(f"{path} is not valid TOML: {reason}.") from error
 
 
 def _place(section: str, table: Mapping[str, Any], path: Path, credentials: Path | None) -> Place:
@@ -112,7 +113,7 @@ def _place(section: str, table: Mapping[str, Any], path: Path, credentials: Path
     own, shared = [{entry.name for entry in dataclasses.fields(some)} for some in (kind, DeliveryPolicy)]
     unknown = [key for key in table if key not in own | shared]
     if unknown:
-        raise UsageError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(own | shared))}.")
+        raise UsageError(f"{where}: unknown key {unknown[0]!r:.50}; known are {', '.join(sorted(own | shared))}.")
     try:
         sink = _build(kind, {key: table[key] for key in table if key in own}, secret)
         given = _DEFAULTS.get(section, {}) | {key: table[key] for key in table if key in shared}
@@ -138,11 +139,11 @@ def _convert(kind: Any, value: Any, key: str, secret: Callable[[str], Path]) -> 
         return tuple(value)
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
         return secret(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
         return float(value)
     plain = isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if not plain or kind is Path:
-        raise UsageError(f"{key} takes {_words(kind)}, not {value!r}.")
+        raise UsageError(f"{key} takes {_words(kind)}, not {value!r:.50}.")
     return value
 
 

@@ -67,10 +67,10 @@ class MqttConfig:
         within("port", 8883 if self.port is None else self.port, 1, 65_535)
         within("timeout_s", self.timeout_s, 0.1, 120)
         if not self.host or "/" in self.host or not self.host.isprintable():
-            raise UsageError(f"host takes a name or an address, such as 'broker.local', not {self.host!r}.")
+            raise UsageError(f"host takes a name or an address, such as 'broker.local', not {self.host!r:.80}.")
         for name, value, empty in (("topic", self.topic, False), ("discovery", self.discovery, True)):
             if (not value and not empty) or not _is_topic(value):
-                raise UsageError(f"{name} takes words with / between them, without + # or $, not {value!r}.")
+                raise UsageError(f"{name} takes words with / between them, without + # or $, not {value!r:.80}.")
         if not self.tls and (self.ca_file or self.cert_file):
             raise UsageError("ca_file and cert_file are for TLS. Leave them out, or set tls = true.")
         if (self.cert_file is None) != (self.cert_key_file is None):

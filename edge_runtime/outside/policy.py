@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from edge_runtime.errors import UsageError
@@ -31,9 +30,9 @@ class DeliveryPolicy:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        unknown = [kind for kind in self.on if kind not in KINDS]
-        if unknown or not self.on:
-            raise UsageError(f"on takes some of {', '.join(KINDS)}, not {unknown or 'nothing'}.")
+        unknown = next((kind for kind in self.on if kind not in KINDS), None)
+        if unknown is not None or not self.on:
+            raise UsageError(f"on takes some of {', '.join(KINDS)}, not {unknown or 'nothing'!r:.50}.")
         within("queue", self.queue, 1, 10_000)
         within("max_age_s", self.max_age_s, 0.1, 7 * 86_400)
         within("retry_first_s", self.retry_first_s, 0.01, 60)
@@ -46,5 +45,6 @@ def within(name: str, value: float, low: float, high: float) -> None:
     Raises:
         UsageError: It is outside, or no number.
     """
-    if not (math.isfinite(value) and low <= value <= high):
-        raise UsageError(f"{name} must be from {low:g} to {high:g}, not {value!r}.")
+    # A comparison with what is no number is never true.
+    if not low <= value <= high:
+        raise UsageError(f"{name} must be from {low:g} to {high:g}, not {value!r:.50}.")

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from edge_runtime.errors import UsageError
+from edge_runtime.home import expanded
 
 CREDENTIAL = "credential:"
 _MAX_FILE = 4096
@@ -25,12 +26,12 @@ def secret_file(text: str, folder: Path, credentials: Path | None = None) -> Pat
         UsageError: It is a credential, and there are none, or its name is none.
     """
     if not text.startswith(CREDENTIAL):
-        return folder / Path(text).expanduser()
+        return folder / expanded(text)
     name, given = text.removeprefix(CREDENTIAL), credentials or os.environ.get("CREDENTIALS_DIRECTORY")
     if not name or "/" in name or name.startswith("."):
-        raise UsageError(f"{text!r} names no credential: {CREDENTIAL}NAME is accepted.")
+        raise UsageError(f"{text!r:.50} names no credential: {CREDENTIAL}NAME is accepted.")
     if not given:
-        raise UsageError(f"{text!r} is one of systemd's credentials, and this is not run by systemd with any.")
+        raise UsageError(f"{text!r:.50} is one of systemd's credentials, and this is not run by systemd with any.")
     return Path(given) / name
 
 

@@ -55,11 +55,11 @@ class WebhookConfig:
             parts = urllib.parse.urlsplit(self.url)
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError as error:
-            raise UsageError(f"url {shown!r} is not valid: {error}.") from error
+            raise UsageError(f"url {shown!r:.80} is not valid: {error}.") from error
         if not good or not self.url.isascii() or not self.url.isprintable() or " " in self.url:
-            raise UsageError(f"url takes an address that begins with https:// or http://, not {shown!r}.")
+            raise UsageError(f"url takes an address that begins with https:// or http://, not {shown!r:.80}.")
         if parts.username is not None or parts.password is not None:
-            raise UsageError(f"url {shown!r} has a user or password in it. Put a secret into a file: token_file.")
+            raise UsageError(f"url {shown!r:.80} has a user or password in it. Put a secret into a file: token_file.")
 
 
 class WebhookSink:

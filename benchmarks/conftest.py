@@ -21,8 +21,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def tower() -> Tower:
-    """``$SIAMLITE_TOWER``, else the demo's tower if it was made, else the small one of the tests."""
-    candidates = [os.environ.get("SIAMLITE_TOWER"), _ROOT / "demo/tower.tflite", _ROOT / "tests/data/tiny.tflite"]
+    """``$SIAMLITE_TOWER``, else the tower of ``make demo-train`` if it was made, else the small one of the tests."""
+    candidates = [os.environ.get("SIAMLITE_TOWER"), _ROOT / "demo-train/tower.tflite", _ROOT / "tests/data/tiny.tflite"]
     return Tower.load(next(Path(path) for path in candidates if path and Path(path).exists()))
 
 

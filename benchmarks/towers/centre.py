@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--within", default="", metavar="FOLDER", help="only paths that begin with this folder")
     parser.add_argument("--without", type=Path, metavar="LIST", help="text file of people to leave out, one a line")
+    parser.add_argument("--among", type=Path, metavar="LIST", help="text file of the only people to take, one a line")
     parser.add_argument("--at-least", type=int, default=2, metavar="N", help="pictures that a person must have (2)")
     parser.add_argument("--people", type=int, metavar="N", help="so many of them, drawn by the seed (all)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the people (0)")
@@ -53,8 +54,8 @@ def main(arguments: argparse.Namespace) -> int:
     shares = (0.0, 0.4, 0.7, 1.0) if arguments.share is None else tuple(arguments.share)
     if not all(0 <= share <= 1 for share in shares):
         raise UsageError(f"--share takes a number from 0 to 1, not {', '.join(f'{share:g}' for share in shares)}.")
-    left_out = frozenset[str]() if arguments.without is None else _read_names(arguments.without)
-    rows, people = read_people(arguments.descriptors, within=arguments.within, without=left_out)
+    without, among = _read_names(arguments.without), _read_names(arguments.among)
+    rows, people = read_people(arguments.descriptors, within=arguments.within, without=without, among=among)
     chosen = choose(people, at_least=arguments.at_least, most=arguments.people, seed=arguments.seed)
     labels = np.unique(people[chosen], return_inverse=True)[1]
     measured = compare(rows[chosen], labels, mean_descriptor(), shares)
@@ -66,13 +67,16 @@ def main(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def read_people(path: Path, *, within: str, without: frozenset[str]) -> tuple[Rows, npt.NDArray[np.str_]]:
+def read_people(
+    path: Path, *, within: str, without: frozenset[str] | None, among: frozenset[str] | None
+) -> tuple[Rows, npt.NDArray[np.str_]]:
     """Dlib's descriptors of people's pictures.
 
     Args:
         path: An ``.npz`` of ``path`` (texts that end in PERSON/PICTURE) and ``descriptor`` (numbers of shape (n, 128)).
         within: Only paths that begin with this folder; empty for all.
-        without: Names of people to leave out.
+        without: Names of people to leave out; None for none.
+        among: Names of the only people to take; None for all.
 
     Returns:
         float32 of shape (m, 128), and whose each is: texts of shape (m,).
@@ -96,7 +100,10 @@ def read_people(path: Path, *, within: str, without: frozenset[str]) -> tuple[Ro
     kept = [
         at
         for at, place in enumerate(places)
-        if len(place.parts) > 1 and place.is_relative_to(folder) and place.parent.name not in without
+        if len(place.parts) > 1
+        and place.is_relative_to(folder)
+        and place.parent.name not in (without or ())
+        and (among is None or place.parent.name in among)
     ]
     if not kept or not np.isfinite(values[kept]).all():
         raise DataError(f"{path} holds no finite descriptors of PERSON/PICTURE{f' within {within}' if within else ''}.")
@@ -144,7 +151,9 @@ def compare(
     return [{"by": by, **summarise(count_pairs(held, labels), labels, FARS).as_mapping()} for by, held in ways.items()]
 
 
-def _read_names(path: Path) -> frozenset[str]:
+def _read_names(path: Path | None) -> frozenset[str] | None:
+    if path is None:
+        return None
     try:
         return frozenset(path.read_text(encoding="utf-8").split())
     except (OSError, ValueError) as error:

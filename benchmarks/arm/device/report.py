@@ -20,6 +20,15 @@ def print_result(result: dict[str, Any]) -> None:
     for there in result["there"]:
         print(f"\n{there['processor']}\n{table([_ANSWERS_HEAD, *map(answer_text, there['answers'])])}")
     print(f"\n{table([_STEPS_HEAD, *step_rows(result['there'])])}\n")
+    for there in result["there"]:
+        for row in there["canvas"]:
+            differs = (
+                f"{row['here']} values of this machine's canvas and {row['there']} of {there['processor']}'s differ"
+            )
+            print(f"area averages, {row['arithmetic']}: {differs}")
+    for row in result["moved"]:
+        far = f"{row['median_px']:.3g} px in the median picture, {row['largest_px']:.3g} px at most"
+        print(f"landmarks moved by up to {row['shift_px']:g} px, here: the refined points move by {far}")
     print(verdict_text(result))
 
 

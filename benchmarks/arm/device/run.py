@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arm.device.causes import explain_canvas, move_landmarks
 from benchmarks.arm.device.commands import Answer, plan_commands, read_answers
 from benchmarks.arm.device.differences import Walked, answer_rows, read_walk, step_differences
 from benchmarks.arm.device.frames import Person, make_people
@@ -131,6 +132,7 @@ def compare_sides(here: Side, there: Side, processor: str) -> dict[str, Any]:
         "processor": processor,
         "about": there.walked.about,
         "answers": answer_rows(ours, [*there.answers[:-1], named]),
+        "canvas": explain_canvas(here.walked, there.walked),
         "steps": [step.as_mapping() for step in step_differences(here.walked, there.walked)],
     }
 
@@ -147,6 +149,7 @@ def summary(here: Side, machines: list[dict[str, Any]], *, qemu: str, wheel: str
         "pictures": sum(len(person.frames) for person in bench.people),
         "here": here.walked.about,
         "there": machines,
+        "moved": move_landmarks(here.walked),
         "same_decisions": all(row["same_decision"] for row in answers),
         "same_answers": not any(row["differing"] for row in answers),
         "same_tower": not any(step["differing"] for step in steps if step["alone"] and step["step"] == "raw"),

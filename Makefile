@@ -21,7 +21,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench arm towers test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo test lint bench arm arm-device limits devices towers test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -55,6 +55,15 @@ bench: $(READY)  ## latency of each stage on this machine
 
 arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against this machine
 	@$(RUN) -m benchmarks.arm $(if $(WHEELS),--files $(WHEELS)) $(ARM)
+
+arm-device: $(READY)  ## does the built wheel do the same there? its commands and every step, on an emulated aarch64 against this machine
+	@$(RUN) -m benchmarks.arm.device $(if $(WHEELS),--files $(WHEELS)) $(ARM)
+
+limits: $(READY)  ## how far each model is from what this machine could do at most, and how many instructions it takes
+	@$(RUN) -m benchmarks.limits $(if $(WHEELS),--files $(WHEELS)) $(LIMITS)
+
+devices: $(READY)  ## docs/devices.md from the stored results of siamlite bench
+	@$(RUN) -m benchmarks.devices
 
 towers: $(READY)  ## error rates of tower files on people kept aside: TOWERS="…" PEOPLE=DIR CROPS=DIR; see docs/shipped-towers.md
 	@$(RUN) -m benchmarks.towers $(TOWERS) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(CROPS),--crops $(CROPS)) \

@@ -30,7 +30,7 @@ endef
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-train test lint bench bench-compare bench-page arm towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo demo-train test lint bench bench-compare bench-page arm arm-device limits devices towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -83,6 +83,15 @@ bench-page: $(READY)  ## docs/benchmarks.md out of the results
 
 arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against this machine
 	@$(RUN) -m benchmarks.arm $(if $(WHEELS),--files $(WHEELS)) $(ARM)
+
+arm-device: $(READY)  ## does the built wheel do the same there? its commands and every step, on an emulated aarch64 against this machine
+	@$(RUN) -m benchmarks.arm.device $(if $(WHEELS),--files $(WHEELS)) $(ARM)
+
+limits: $(READY)  ## how far each model is from what this machine could do at most, and how many instructions it takes
+	@$(RUN) -m benchmarks.limits $(if $(WHEELS),--files $(WHEELS)) $(LIMITS)
+
+devices: $(READY)  ## docs/devices.md from the stored results of siamlite bench
+	@$(RUN) -m benchmarks.devices
 
 towers: $(READY)  ## error rates of tower files on people kept aside: TOWERS="…" PEOPLE=DIR CROPS=DIR; see docs/shipped-towers.md
 	@$(RUN) -m benchmarks.towers $(TOWERS) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(CROPS),--crops $(CROPS)) \

@@ -21,7 +21,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench arm towers test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo test lint bench arm towers architectures test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ arm: $(READY)  ## the same bytes on Arm? towers on an emulated aarch64 against t
 towers: $(READY)  ## error rates of tower files on people kept aside: TOWERS="…" PEOPLE=DIR CROPS=DIR; see docs/shipped-towers.md
 	@$(RUN) -m benchmarks.towers $(TOWERS) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(CROPS),--crops $(CROPS)) \
 	    $(if $(WHEELS),--wheels $(WHEELS)) $(ARGS)
+
+architectures: $(READY)  ## networks trained for equally long, then int8: FACES=DIR OUT=DIR ARGS="…"; see docs/architectures.md
+	@$(RUN) -m benchmarks.architectures $(FACES) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \

@@ -97,7 +97,7 @@ def _one(candidate: Candidate, arguments: argparse.Namespace, split: Split) -> d
     folder = arguments.out / candidate.name
     kept = folder / "measured.json"
     if kept.is_file() and (held := read_json(kept, what="a measured candidate"))["candidate"] == candidate.as_mapping():
-        return held["row"]
+        return dict(held["row"])
     same = folder / "candidate.json"
     if same.is_file() and read_json(same, what="a candidate") != candidate.as_mapping():
         raise UsageError(f"{folder} holds another candidate of this name. Remove it, or choose another name.")

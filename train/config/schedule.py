@@ -21,7 +21,7 @@ class ScheduleConfig:
         epochs: Number of epochs; metrics are computed and a checkpoint is written after each. 0 is for a tower whose
             embedding layer is solved, not trained (``whiten``).
         steps_per_epoch: Batches in an epoch.
-        cpu_minutes: Minutes of computing, all cores together, after which the training ends, if the epochs do not end it
+        cpu_minutes: Minutes of computing, all cores together, after which the training ends if the epochs do not end it
             before; the cosine runs over them (:mod:`train.fitting.budget`). 0 for none. How many steps that are depends
             on the machine, so that no two such trainings are alike.
         warmup_epochs: Epochs of the linear warm-up.

@@ -13,14 +13,17 @@ from edge_runtime.errors import DataError
 Results = dict[str, Any]
 
 
-def make_page(results: Results) -> str:
+def make_page(results: Results | None) -> str:
     """The text of the page.
+
+    Args:
+        results: What was measured; None where nothing was yet.
 
     Raises:
         DataError: The results are damaged.
     """
     try:
-        return render_page(Path(__file__).parent, _values(results))
+        return render_page(Path(__file__).parent, _values(results) if results else {"rows": []})
     except (KeyError, TypeError, AttributeError, ZeroDivisionError, ValueError) as error:
         raise DataError(
             f"the results are damaged ({error!r}). Measure again: python -m benchmarks.architectures"

@@ -29,10 +29,12 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.faces is not None:
         results = _measure(arguments)
         say(f"written: {write_json(arguments.results, results)}")
-    results = read_json(arguments.results, what="the results of the architectures")
+    results = None
+    if arguments.results.is_file():
+        results = read_json(arguments.results, what="the results of the architectures")
+        say(f"written: {plot.draw(results, arguments.plot)}")
     if arguments.json:
-        emit(results)
-    say(f"written: {plot.draw(results, arguments.plot)}")
+        emit(results or {})
     say(f"written: {write_bytes(arguments.page, page.make_page(results).encode())}")
     say("next: git diff docs benchmarks/architectures")
     return EXIT_OK

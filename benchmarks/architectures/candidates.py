@@ -101,4 +101,5 @@ def _candidate(entry: Any) -> Candidate:
             raise UsageError(
                 f"candidate {entry['name']}: {key} must be {kinds.get(key, list).__name__}, not {value!r}."
             )
-    return Candidate(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Candidate(**values)

@@ -27,9 +27,8 @@ _PACKAGES = ("tensorflow", "keras", "ai-edge-litert")
 def main(arguments: argparse.Namespace) -> int:
     """Train, measure, time, and write the page; returns the exit code."""
     if arguments.faces is not None:
-        results = _measure(arguments)
-        say(f"written: {write_json(arguments.results, results)}")
-    results = None
+        say(f"written: {write_json(arguments.results, _measure(arguments))}")
+    results: dict[str, Any] | None = None
     if arguments.results.is_file():
         results = read_json(arguments.results, what="the results of the architectures")
         say(f"written: {plot.draw(results, arguments.plot)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from benchmarks.architectures import __main__ as command
 from benchmarks.architectures.candidates import Candidate, read_candidates
 from benchmarks.architectures.frontier import pareto
 from benchmarks.architectures.page import make_page
-from benchmarks.architectures.people import plan_split, some_people
+from benchmarks.architectures.people import MOST_OF_ONE, few_each, plan_split, some_people
 from edge_runtime.commands.console import run_command
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces.align import DEFAULT_TEMPLATE
 from edge_runtime.images import write_image
 from edge_runtime.people import write_faces_mark
+from edge_runtime.towers.preprocess import InputSpec
+from train.data.faces import load_faces
 
 ROOT = Path(__file__).resolve().parents[1]
 TOY = """
@@ -161,6 +164,14 @@ def test_words_that_make_no_run_are_refused(faces: Path, tmp_path: Path, capsys:
     more = ["--candidates", str(tmp_path / "narrowed.toml")]
     assert _run(faces, tmp_path / "work", *more) == 2
     assert "give --wide FILE" in capsys.readouterr().err
+
+
+def test_of_a_person_with_many_pictures_few_are_measured(faces: Path) -> None:
+    held = load_faces(faces, InputSpec(size_px=32, colour="rgb"))
+    assert few_each(held).names == held.names
+    many = replace(held, labels=np.where(np.arange(45) < 40, 0, held.labels), people=held.people)
+    counts = np.bincount(few_each(many).labels)
+    assert counts.tolist() == [MOST_OF_ONE, 2, 3]
 
 
 def test_the_people_who_are_measured_are_trained_on_by_nobody(faces: Path, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from train.data.faces import FaceSet, load_faces
 from train.data.split import Split, divide, read_split, write_split
 
 _KEPT_ASIDE = 0.2
+# Pairs of one person grow with the square of the pictures: without a limit a single person would be most of them.
+MOST_OF_ONE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,13 @@ def calibration_rows(faces: FaceSet, people: frozenset[str], count: int) -> npt.
     return np.sort(np.array(first, dtype=np.int64))
 
 
+def few_each(faces: FaceSet) -> FaceSet:
+    """At most :data:`MOST_OF_ONE` pictures of each person, always the same."""
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(np.flatnonzero(faces.labels == one))[:MOST_OF_ONE] for one in range(len(faces.people))]
+    return faces.take(np.sort(np.concatenate(rows)))
+
+
 def see(folder: Path, spec: InputSpec, split: Split, *, people: int | None, calibration: int) -> Seen:
     """The pictures that a network is calibrated with and measured on.
 
@@ -77,4 +86,5 @@ def see(folder: Path, spec: InputSpec, split: Split, *, people: int | None, cali
     """
     faces = load_faces(folder, spec)
     rows = calibration_rows(faces, frozenset(split.train), calibration)
-    return Seen(calibration=np.asarray(faces.pixels[rows]), measured=faces.select(some_people(split, people)))
+    measured = few_each(faces.select(some_people(split, people)))
+    return Seen(calibration=np.asarray(faces.pixels[rows]), measured=measured)

@@ -30,7 +30,7 @@ endef
 export SIAMLITE_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-train test lint bench bench-compare bench-page arm arm-device limits devices towers fuzz test-tflite-runtime runtimes test-runtimes lock clean
+.PHONY: help install demo demo-train test lint bench bench-compare bench-page arm arm-device limits devices towers architectures fuzz test-tflite-runtime runtimes test-runtimes lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F': ' '{printf "make %-20s %s\n", $$1, $$2}'
@@ -106,6 +106,9 @@ $(FUZZ_READY): requirements/fuzz.txt pyproject.toml
 
 fuzz: $(FUZZ_READY)  ## foreign bytes for every parser, guided by what they reach: FUZZ="TARGET… --seconds N"; see docs/fuzzing.md
 	@$(FUZZ_VENV)/bin/python -m benchmarks.fuzz $(FUZZ)
+
+architectures: $(READY)  ## networks trained for equally long, then int8: FACES=DIR OUT=DIR ARGS="…"; see docs/architectures.md
+	@$(RUN) -m benchmarks.architectures $(FACES) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 $(OLD_READY): requirements/tflite-runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \

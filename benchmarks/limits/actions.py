@@ -58,11 +58,11 @@ def _embedding() -> Action:
 
 
 def _detection() -> Action:
-    from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS, FaceDetector
+    from edge_runtime.faces.blazeface import MODELS, BlazeFace
     from edge_runtime.home import models_folder
     from edge_runtime.machine.drawn import drawn_frames
 
-    model = MODELS[DEFAULT_DETECTOR]
-    detector = FaceDetector(models_folder() / model.file_name, model)
+    model = MODELS["full-range"]
+    detector = BlazeFace(models_folder() / model.file_name, model)
     frame = next(iter(drawn_frames(WIDTH, HEIGHT, face_px=HEIGHT * 3 // 8)))
     return lambda: detector.detect(frame)

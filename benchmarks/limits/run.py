@@ -25,7 +25,7 @@ from benchmarks.limits.work import Work, work_of
 from benchmarks.seeds.record import machine
 from edge_runtime.commands.console import EXIT_OK, emit, end_status, say, status
 from edge_runtime.errors import MissingDependency, UsageError
-from edge_runtime.faces.detect import DEFAULT_DETECTOR, MODELS
+from edge_runtime.faces.blazeface import MODELS
 from edge_runtime.fetch import install_detectors
 from edge_runtime.files import write_json
 from edge_runtime.machine.device import OtherWork
@@ -191,7 +191,7 @@ def _files(arguments: argparse.Namespace) -> list[tuple[str, Path]]:
     install_detectors(wheel=arguments.files)
     from edge_runtime.home import models_folder
 
-    detector = MODELS[DEFAULT_DETECTOR]
+    detector = MODELS["full-range"]
     files = [(f"{DEFAULT_SHIPPED}, int8", find_tower(DEFAULT_SHIPPED))]
     files += [(f"{DEFAULT_SHIPPED}, float32", arguments.float)] if arguments.float else []
     files += [(f"BlazeFace {detector.name}", models_folder() / detector.file_name)]

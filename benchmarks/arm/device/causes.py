@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.arm.device.differences import Walked
 from edge_runtime.faces.landmarks import LandmarkRefiner
+from edge_runtime.faces.shrink import halvings
 
 Floats = npt.NDArray[np.float32]
 # By how much the detector's landmarks are moved here, in pixels of the picture.
@@ -37,7 +39,7 @@ def explain_canvas(here: Walked, there: Walked) -> list[dict[str, Any]]:
 
 
 def reduce_by_area(picture: npt.NDArray[np.uint8], size_px: int, *, fused: bool) -> npt.NDArray[np.uint8]:
-    """Fit a picture into a black square by averaging areas, as :func:`edge_runtime.faces.detect.letterbox` does.
+    """Fit a picture into a black square by averaging areas, as :func:`edge_runtime.faces.blazeface.letterbox` does.
 
     Args:
         picture: uint8 of shape (height, width, 3), larger than the square.
@@ -47,6 +49,11 @@ def reduce_by_area(picture: npt.NDArray[np.uint8], size_px: int, *, fused: bool)
     height, width = picture.shape[:2]
     scale = size_px / max(height, width)
     small = (round(height * scale), round(width * scale))
+    factor = halvings(height, width, min(height / small[0], width / small[1]))
+    if factor > 1 and (height % small[0] or width % small[1]):
+        # Areas of whole pixels are averaged in integers, which no processor rounds otherwise.
+        halved = cv2.resize(picture, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(halved, dtype=np.uint8)
     columns = _sums(picture.astype(np.float32).swapaxes(0, 1), small[1], fused).swapaxes(0, 1)
     rows = _sums(columns, small[0], fused)
     canvas = np.zeros((size_px, size_px, 3), np.uint8)

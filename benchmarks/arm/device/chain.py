@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ import edge_runtime
 from benchmarks.arm.worker import describe
 from edge_runtime.errors import DataError
 from edge_runtime.faces.align import align_face
-from edge_runtime.faces.detect import Face, letterbox
+from edge_runtime.faces.blazeface import BlazeFace, letterbox
+from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import measure_quality
 from edge_runtime.gallery.match import Enrolled, person_similarities
@@ -61,8 +62,9 @@ class Course:
         """
         self._tower = Tower.load(find_tower(tower))
         card = self._tower.card
-        self._finder = FaceFinder(size_px=card.input.size_px, template=card.template)
-        self._network = self._finder.detector._interpreter = _Tap(self._finder.detector._interpreter)
+        self._finder = FaceFinder(size_px=card.input.size_px, template=card.template, detector="full-range")
+        self._detector = cast(BlazeFace, self._finder.detector)
+        self._network = self._detector._interpreter = _Tap(self._detector._interpreter)
         self._embedder = self._tower.interpreter = _Tap(self._tower.interpreter)
 
     def walk(self, path: Path, given: Mapping[str, npt.NDArray[Any]] | None = None) -> Values:
@@ -77,7 +79,7 @@ class Course:
         """
         made: Values = {"picture": read_image(path)}
         before = made if given is None else given
-        made["canvas"] = letterbox(before["picture"], self._finder.detector.model.size_px)[0]
+        made["canvas"] = letterbox(before["picture"], self._detector.model.size_px)[0]
         made["network"] = self._run_network(before["canvas"])
         made["face"] = self._decode(before["picture"], before["network"], path.name)
         face = _face_of(before["face"])

@@ -1,1 +1,1 @@
-"""Measurements: speed by pytest-benchmark, and the demo that measures the whole way."""
+"""Measurements: speed by pytest-benchmark, and the demos that measure the whole way."""

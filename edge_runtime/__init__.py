@@ -15,7 +15,11 @@ Example:
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# How many pixels a picture may have, which OpenCV reads once, when it is loaded (edge_runtime/images.py).
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 26))
 
 __version__ = "0.1.0"
 
@@ -25,6 +29,7 @@ _HOMES = {
     "FaceFinder": "faces.finder",
     "Gallery": "gallery.store",
     "Guard": "decisions.guard",
+    "LivenessPolicy": "liveness.policy",
     "LockoutPolicy": "decisions.lockout",
     "Outcome": "decisions.decide",
     "QualityLimits": "faces.quality",
@@ -42,6 +47,7 @@ __all__ = [
     "FaceFinder",
     "Gallery",
     "Guard",
+    "LivenessPolicy",
     "LockoutPolicy",
     "Outcome",
     "QualityLimits",
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     from edge_runtime.faces.quality import QualityLimits
     from edge_runtime.faces.tracker import TrackPolicy
     from edge_runtime.gallery.store import Gallery
+    from edge_runtime.liveness.policy import LivenessPolicy
     from edge_runtime.sources.camera import open_source
     from edge_runtime.towers.tower import Tower
     from edge_runtime.towers.trust import Trust

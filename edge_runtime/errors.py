@@ -19,6 +19,7 @@ with its ``exit_code``; nothing else ever reaches the user as a traceback.
     ├── SourceError               exit 3   a camera, video or folder that yields no frames
     ├── MissingDependency         exit 3   an optional package is not installed
     ├── FetchError                exit 3   a pinned file could not be fetched or is not what was pinned
+    ├── DeliveryError             exit 3   an event that was not delivered, or not yet
     └── WriteError                exit 3   a file could not be written; the target is untouched
 
 A message says what is wrong, what was received, what is accepted, and the command that fixes it.
@@ -111,6 +112,18 @@ class MissingDependency(SiamliteError):
 
 class FetchError(SiamliteError):
     """A pinned file could not be fetched, or is not the file that was pinned."""
+
+
+class DeliveryError(SiamliteError):
+    """An event that could not be delivered to the outside.
+
+    Attributes:
+        final: Whether it would be refused again, so that there is no use in another attempt.
+    """
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class WriteError(SiamliteError):

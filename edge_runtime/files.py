@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import DataError, UsageError, WriteError
+
+_MAX_JSON, _MAX_HASHED = 64 << 20, 1 << 40
 
 
 def write_bytes(
@@ -91,6 +96,46 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def open_whole(path: str | Path, *, most_bytes: int) -> BinaryIO:
+    """Open a file to be read, and nothing but a file: opening a pipe would wait for ever, a device may never end.
+
+    Args:
+        path: The file.
+        most_bytes: How long it may be.
+
+    Raises:
+        OSError: It cannot be opened, is no file, or is longer; ``strerror`` says which.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "it is no name of a file", printable(str(path))) from error
+    try:
+        state = os.fstat(handle)
+        if stat.S_ISDIR(state.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+        if state.st_size > most_bytes:
+            most = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
+            raise OSError(errno.EFBIG, f"it is larger than {most}", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_whole(path: str | Path, *, most_bytes: int) -> bytes:
+    """The bytes of a file (see :func:`open_whole`).
+
+    Raises:
+        OSError: It cannot be read, is no file, or is longer.
+    """
+    with open_whole(path, most_bytes=most_bytes) as stream:
+        # The file may grow meanwhile.
+        return stream.read(most_bytes)
+
+
 def write_json(path: str | Path, value: Any) -> Path:
     """Write a value as indented, key-sorted JSON (see :func:`write_bytes`)."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -108,11 +153,13 @@ def read_json(path: str | Path, *, what: str) -> dict[str, Any]:
         DataError: The file is missing, is not JSON, or is not an object.
     """
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(read_whole(path, most_bytes=_MAX_JSON).decode("utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {what}, {path}: {error.strerror or error}.") from error
     except ValueError as error:
         raise DataError(f"{what}, {path}, is not valid JSON ({error}). Make it again.") from error
+    except RecursionError as error:
+        raise DataError(f"{what}, {path}, is nested too deeply. Make it again.") from error
     if not isinstance(value, dict):
         raise DataError(f"{what}, {path}, holds a {type(value).__name__}, not a JSON object.")
     return value
@@ -131,7 +178,7 @@ def sha256_file(path: str | Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as stream:
+        with open_whole(path, most_bytes=_MAX_HASHED) as stream:
             for block in iter(lambda: stream.read(1 << 20), b""):
                 digest.update(block)
     except OSError as error:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edge_runtime.errors import UsageError
+
+
+def expanded(text: str | Path) -> Path:
+    """A path in which ``~`` and ``~user`` stand for home folders.
+
+    Raises:
+        UsageError: There is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{str(text)!r:.80} begins with the home folder of a user that there is not.") from error
+
 
 def home_folder() -> Path:
     """``$SIAMLITE_HOME``, or ``siamlite`` in the user's data folder (XDG Base Directory Specification)."""
     chosen = os.environ.get("SIAMLITE_HOME")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local" / "share") / "siamlite"
 
@@ -39,6 +53,6 @@ def cache_folder() -> Path:
     """Where downloaded wheels are kept: ``$SIAMLITE_CACHE``, or ``siamlite`` in the user's cache folder."""
     chosen = os.environ.get("SIAMLITE_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "siamlite"

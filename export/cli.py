@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from edge_runtime.commands.console import run_command
-from export.commands import adopt, card, compare, convert, keygen, preflight, probe, recipes, sign
+from export.commands import adopt, card, compare, convert, keygen, preflight, probe, recipes, restate, sign
 
-_COMMANDS = (convert, adopt, probe, preflight, compare, card, keygen, sign, recipes)
+_COMMANDS = (convert, adopt, probe, preflight, compare, card, keygen, sign, restate, recipes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from edge_runtime.measures.metrics import OperatingPoint
 from edge_runtime.towers.bundle import pack_bundle
 from edge_runtime.towers.tower import Tower
 from export.delivery.bundle import assemble, refuse_unwritable, representative_values, write_proven
+from export.delivery.limits import kind_of_pictures, stated_limits
 from export.delivery.signing import load_private_key, sign_bundle
 from export.gate.attempt import Attempt, Watcher, find_conversion
 from export.gate.judge import check_pairs
@@ -114,6 +115,7 @@ def export_tower(options: ExportOptions, *, watcher: Watcher | None = None) -> E
             "on": "validation people of the run" if options.evaluate is None else "a folder of other people",
             "sha256": evaluation.sha256,
         },
+        pictures=kind_of_pictures(prepared=evaluation.prepared),
     )
 
 
@@ -126,6 +128,7 @@ def deliver(
     key: Ed25519PrivateKey | None,
     representative: dict[str, Any],
     evaluation: dict[str, Any],
+    pictures: str,
 ) -> Exported:
     """Write what passed the gate.
 
@@ -137,6 +140,7 @@ def deliver(
         key: Signs the file; None leaves it unsigned.
         representative: What it was calibrated with, for the card.
         evaluation: Whom it was evaluated on, for the card.
+        pictures: The kind of pictures that it was evaluated on, unless the settings say it.
 
     Raises:
         CheckFailed: The gate says no, or a target does not take the file; nothing was written.
@@ -145,10 +149,12 @@ def deliver(
     result = attempt.result
     if not result.passed:
         raise CheckFailed(f"the gate says no: {'; '.join(result.reasons)}. Nothing was written. {_advice(settings)}")
+    kind = settings.measured_on or pictures
+    limits = stated_limits(subject.limits, pictures=kind, added=settings.limits_text)
     bundle = assemble(
         attempt.flatbuffer,
         runner,
-        subject,
+        replace(subject, limits=limits),
         result,
         runtimes={
             verdict.runtime: {"outcome": verdict.outcome, "reason": verdict.reason}

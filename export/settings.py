@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge_runtime.errors import UsageError
 from export.conversion.recipes import DEFAULT_RECIPE, Recipe, find_recipe
+from export.delivery.limits import refuse_bad_words
 from export.pictures.representative import DEFAULT_SAMPLES, MIN_PICTURES
 from export.preflight.verdicts import refuse_unknown
 from export.runtimes.environment import OtherEnvironment
@@ -38,6 +39,8 @@ class Settings:
         runtime_python: Python of another environment whose interpreter is measured in.
         name: What people shall call the tower; what is exported says it if None.
         licence: Licence of the weights.
+        measured_on: The kind of pictures that are measured on, in words for the card; the kind of file if None.
+        limits_text: What else the card says of the tower's limits; None for nothing.
         sign_key: Private key to sign the file with; None to leave it unsigned.
         seed: Of all that is drawn.
         force: Whether an existing file may be replaced.
@@ -61,6 +64,8 @@ class Settings:
     runtime_python: Path | None = None
     name: str | None = None
     licence: str = "not stated"
+    measured_on: str | None = None
+    limits_text: str | None = None
     sign_key: Path | None = None
     seed: int = 0
     force: bool = False
@@ -83,6 +88,8 @@ class Settings:
             raise UsageError(f"--seed must not be negative, but is {self.seed}.")
         if self.name is not None and not self.name.strip():
             raise UsageError("--name is empty. Leave it out, or give the tower a name.")
+        refuse_bad_words(self.measured_on, "--measured-on")
+        refuse_bad_words(self.limits_text, "--limits-text")
         if self.runtime is not None and self.runtime_python is not None:
             raise UsageError("--runtime is for this environment, --runtime-python for another: give one of them.")
 

@@ -14,7 +14,8 @@ STANDARD = set(sys.stdlib_module_names)
 
 # What each package may import besides the standard library and itself.
 ALLOWED = {
-    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography", "picamera2", "usearch"},
+    "edge_runtime": {"numpy", "cv2", "ai_edge_litert", "tflite_runtime", "cryptography", "picamera2", "usearch"}
+    | {"paho", "gpiozero", "tomli"},
     "train": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "tomli"},
     # Of ai_edge_litert only the reader of its file format.
     "export": {"edge_runtime", "numpy", "cv2", "tensorflow", "keras", "matplotlib", "tqdm", "jinja2", "ai_edge_litert"}
@@ -56,6 +57,11 @@ def test_only_one_file_names_the_interpreters() -> None:
 
 def test_only_one_file_imports_picamera2() -> None:
     assert [p.name for p in files("edge_runtime") if "picamera2" in imported(p)] == ["picamera.py"]
+
+
+def test_only_one_file_imports_each_library_of_the_outside() -> None:
+    for library, name in (("paho", "mqtt.py"), ("gpiozero", "gpio.py"), ("tomli", "config.py")):
+        assert [p.name for p in files("edge_runtime") if library in imported(p)] == [name]
 
 
 def test_nothing_unpickles() -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import UsageError
+from edge_runtime.files import read_whole
 from train.config import Config
 
 if sys.version_info >= (3, 11):
@@ -20,6 +22,7 @@ else:
 
 RECIPES_FOLDER = Path(__file__).parent / "recipes"
 DEFAULT_RECIPE = "faces-small"
+_MAX_FILE = 1 << 20
 
 
 def known_recipes() -> list[str]:
@@ -70,29 +73,31 @@ def config_to_mapping(config: Config) -> dict[str, Any]:
 
 def _read_toml(path: Path, recipe: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path, most_bytes=_MAX_FILE).decode("utf-8"))
     except OSError as error:
         known = ", ".join(known_recipes())
         raise UsageError(f"there is no recipe {recipe!r}. Give one of: {known}; or a .toml file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the recipe {path} is not valid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        # Not TOMLDecodeError alone: a number of thousands of digits is a plain ValueError.
+        reason = printable(str(error))[:200]
+        raise UsageError(f"the recipe {path} is not valid TOML: {reason}.") from error
 
 
 def _apply_setting(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise UsageError(f"--set takes key=value, for example --set tower.width=32, not {setting!r}.")
+        raise UsageError(f"--set takes key=value, for example --set tower.width=32, not {setting!r:.80}.")
     *sections, name = key.strip().split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise UsageError(f"--set {setting}: {section!r} is a value, not a section.")
+            raise UsageError(f"--set {setting!r:.80}: {section!r:.50} is a value, not a section.")
     if not text.strip():
         values.pop(name, None)
         return
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     values[name] = value
 
@@ -103,7 +108,9 @@ def _build(kind: Any, values: Mapping[str, Any], where: str) -> Any:
     entries = {entry.name: entry for entry in dataclasses.fields(kind)}
     unknown = [key for key in values if key not in entries]
     if unknown:
-        raise UsageError(f"unknown key {where + unknown[0]!r}; known are {', '.join(where + key for key in entries)}.")
+        raise UsageError(
+            f"unknown key {where + unknown[0]!r:.80}; known are {', '.join(where + key for key in entries)}."
+        )
     missing = [
         where + entry.name
         for entry in entries.values()
@@ -120,7 +127,7 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     """A value as its annotated type; whole numbers are taken for floats, nothing else is converted."""
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise UsageError(f"{where} is a section of keys, not {value!r}. Use: --set {where}.KEY=VALUE")
+            raise UsageError(f"{where} is a section of keys, not {value!r:.50}. Use: --set {where}.KEY=VALUE")
         return _build(kind, value, where + ".")
     if isinstance(kind, types.UnionType):
         # Such as float | None: None is what leaving the key out means, TOML has no word for it.
@@ -130,13 +137,13 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if origin is tuple:
         if not isinstance(value, list | tuple) or not all(type(item) is int for item in value):
-            raise UsageError(f"{where} must be a list of whole numbers, such as [1, 1, 1], not {value!r}.")
+            raise UsageError(f"{where} must be a list of whole numbers, such as [1, 1, 1], not {value!r:.50}.")
         return tuple(value)
     if origin is typing.Literal:
         kind = str
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 63:
         return float(value)
     if type(value) is not kind:
         names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-        raise UsageError(f"{where} must be {names[kind]}, not {value!r}.")
+        raise UsageError(f"{where} must be {names[kind]}, not {value!r:.50}.")
     return value

@@ -68,12 +68,12 @@ def compare(
     if any(a.shape != b.shape or a.dtype != b.dtype or a.ndim != 2 or not a.size for a, b in pairs):
         shapes = ", ".join(f"{array.dtype} {array.shape}" for pair in pairs for array in pair)
         raise DataError(f"the two machines' embeddings are not of one kind: {shapes}.")
-    differing = _different_bytes(raw_here, raw_there)
+    differing = different_bytes(raw_here, raw_there)
     distance = np.abs(raw_here.astype(np.float64) - raw_there.astype(np.float64))
     cosines = _cosines(unit_here, unit_there)
     return Difference(
         same_raw=not differing.any(),
-        same_embeddings=not _different_bytes(unit_here, unit_there).any(),
+        same_embeddings=not different_bytes(unit_here, unit_there).any(),
         values=int(raw_here.size),
         differing=int(differing.sum()),
         pictures=len(raw_here),
@@ -84,8 +84,8 @@ def compare(
     )
 
 
-def _different_bytes(here: npt.NDArray[Any], there: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where two arrays of one shape and type differ in a bit: -0.0 is not 0.0, and NaN is itself."""
+def different_bytes(here: npt.NDArray[Any], there: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where two arrays of one shape and type differ in a bit (bool): -0.0 is not 0.0, and NaN is itself."""
     size = here.dtype.itemsize
     first = np.ascontiguousarray(here).view(np.uint8).reshape(*here.shape, size)
     second = np.ascontiguousarray(there).view(np.uint8).reshape(*there.shape, size)

@@ -121,8 +121,24 @@ def embed(machine: Machine, job: Path, result: Path) -> Embedded:
     Raises:
         SiamliteError: The worker failed, or the emulator died.
     """
+    run_worker(machine, _WORKER, job, result)
+    return read_result(result)
+
+
+def run_worker(machine: Machine, worker: str, job: Path, result: Path) -> None:
+    """Let a machine run a worker on a job.
+
+    Args:
+        machine: Which.
+        worker: The worker's module; it takes the two paths.
+        job: The job file.
+        result: The ``.npz`` to write.
+
+    Raises:
+        SiamliteError: The worker failed, or the emulator died.
+    """
     result.unlink(missing_ok=True)
-    command = [*machine.command, "-m", _WORKER, str(job), str(result)]
+    command = [*machine.command, "-m", worker, str(job), str(result)]
     try:
         ended = subprocess.run(
             command, cwd=result.parent, env=machine.environment(os.environ), capture_output=True, text=True,
@@ -132,18 +148,17 @@ def embed(machine: Machine, job: Path, result: Path) -> Embedded:
         raise SiamliteError(f"{machine.name} could not embed the faces: {error}.") from error
     if ended.returncode != 0:
         raise SiamliteError(explain(machine.name, ended.returncode, ended.stderr))
-    return read_result(result)
 
 
-def explain(name: str, code: int, said: str) -> str:
-    """Why a worker failed, in one line: a signal is the emulator's death, which has a known reason."""
+def explain(name: str, code: int, said: str, *, doing: str = "embed the faces") -> str:
+    """Why a machine failed, in one line: a signal is the emulator's death, which has a known reason."""
     died = -code if code < 0 else code - 128
     if died in {int(number) for number in (signal.SIGSEGV, signal.SIGILL, signal.SIGABRT, signal.SIGBUS)}:
         return (
             f"{name} died of {signal.Signals(died).name}. qemu 7.2 does that with ai-edge-litert 2.2 and later: "
             "give a newer one with --qemu PATH, or an older interpreter with --interpreter ai-edge-litert==2.1.6."
         )
-    return f"{name} could not embed the faces (exit code {code}): {last_complaint(said)}"
+    return f"{name} could not {doing} (exit code {code}): {last_complaint(said)}"
 
 
 def read_result(path: Path) -> Embedded:

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Steps:
         shown = f"{'siamlite' if module == 'edge_runtime' else f'python -m {module}'} {shlex.join(words)}"
         shown = shown.replace(f"{self.root}{os.sep}", "")
         say(f"\n$ {shown}")
-        environment = {**os.environ, "SIAMLITE_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        environment = _plain(os.environ) | {"SIAMLITE_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         start = time.monotonic()
         ended = subprocess.run(
             [sys.executable, "-m", module, *words], cwd=self.root, env=environment, stdout=subprocess.PIPE, check=False
@@ -65,6 +65,11 @@ class Steps:
             return read_json_stream(ended.stdout.decode())
         except ValueError as error:
             raise StepFailed(f"the demo stopped: `{shown}` printed something else than JSON ({error}).") from error
+
+
+def _plain(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without the user's own siamlite settings: their keys and towers have no part in a demo."""
+    return {n: value for n, value in environment.items() if not n.startswith("SIAMLITE_") or n == "SIAMLITE_CACHE"}
 
 
 def read_json_stream(text: str) -> list[dict[str, Any]]:

@@ -34,6 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--comparisons", type=int, default=100_000, metavar="N", help="comparisons of cost (default: 100000)")
     add("--people", type=int, default=1_000_000, metavar="N", help="people of million (default: 1000000)")
     add("--probes", type=int, default=1000, metavar="N", help="searches of million (default: 1000)")
+    add("--connections", type=_numbers, default=(16,), metavar="N,…", help="edges of a row of the index (default: 16)")
+    add("--efforts", type=_numbers, default=(64, 256, 1024), metavar="N,…", help="of searches (default: 64,256,1024)")
     add("--length", type=int, default=128, metavar="D", help="length of their embeddings (default: 128)")
     add("--work", type=Path, metavar="DIR", help="for the galleries (default: a temporary folder)")
     add("--out", type=Path, metavar="FILE", help="write the results as JSON")
@@ -41,6 +43,10 @@ def make_parser() -> argparse.ArgumentParser:
     add("--debug", action="store_true", help="show tracebacks")
     parser.set_defaults(run=_run)
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -82,7 +88,12 @@ def _trials(options: argparse.Namespace, work: Path) -> dict[str, Callable[[], A
         "bits": lambda: bits(work / "bits", stride=options.stride),
         "cost": lambda: cost(comparisons=options.comparisons),
         "million": lambda: million(
-            work / "million", count=options.people, length=options.length, probes=options.probes
+            work / "million",
+            count=options.people,
+            length=options.length,
+            probes=options.probes,
+            connections=options.connections,
+            efforts=options.efforts,
         ),
     }
 

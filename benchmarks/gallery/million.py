@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gallery.samples import Rows, looks, new_gallery, samples, strangers_alike
+from benchmarks.gallery.samples import Rows, new_gallery, samples
+from benchmarks.gallery.spread import people_alike, read_spread
 from edge_runtime.commands.console import say
 from edge_runtime.errors import MissingDependency
 from edge_runtime.gallery.nearest import NearestTemplates
@@ -22,24 +23,27 @@ def million(
     count: int = 1_000_000,
     length: int = 128,
     probes: int = 1000,
+    connections: tuple[int, ...] = (16,),
     efforts: tuple[int, ...] = (64, 256, 1024),
 ) -> list[dict[str, Any]]:
     """Enrol many people with one template each, and look for some of them.
 
-    The embeddings are made up, but spread as a face tower's are: unevenly over their dimensions.
+    The embeddings are made up, but spread as the shipped tower's are (:mod:`benchmarks.gallery.spread`), and so are the
+    other looks of people who are enrolled.
 
     Args:
         folder: For the gallery.
         count: How many people.
-        length: Of their embeddings.
-        probes: How many searches, of other looks of people who are enrolled (cosine 0.8).
+        length: Of their embeddings: so many of the axes along which the spread was measured.
+        probes: How many searches, of other looks of people who are enrolled.
+        connections: Edges of each row, an index for each.
         efforts: Of the index's searches.
 
     Returns:
         A row for each step: ``step``, ``figure``, ``unit``, and for searches, whose figure is the median, ``p95_ms``
         and ``recall`` (how often the exactly most similar row was found).
     """
-    rows = strangers_alike(count, length)
+    rows, chosen, seen = people_alike(read_spread().of_length(length), count, probes)
     path, access = new_gallery(folder, length)
     before_mib = _memory_mib()
     table = Told()
@@ -50,8 +54,8 @@ def million(
         gallery.enrol_many((f"person {n}", samples(rows[n : n + 1])) for n in range(count))
     note("enrol in bulk", time.perf_counter() - start, "s")
     note("file", path.stat().st_size / 2**20, "MiB")
-    chosen = np.random.default_rng(1).integers(0, count, probes)
-    seen = looks(rows[chosen], similarity=0.8, seed=5)
+    genuine = np.einsum("ij,ij->i", rows[chosen], seen)
+    note("cosine of two looks of a person, median", float(np.median(genuine)), "")
     del rows
     start = time.perf_counter()
     with Gallery.open(path, access=access) as gallery:
@@ -67,7 +71,9 @@ def million(
     note("largest memory of the process beyond the embeddings it made", _memory_mib() - before_mib, "MiB")
     exact, times = _timed(lambda probe: int(np.argmax(found.matrix @ probe)), seen)
     table.search("exact 1:N", times, 1.0)
-    _indexed(table, found.matrix, seen, exact, efforts)
+    note("of the exact nearest, the person looked for", float(np.mean(np.array(exact) == chosen)), "share")
+    for edges in connections:
+        _indexed(table, found.matrix, seen, exact, edges, efforts)
     return table.rows
 
 
@@ -92,20 +98,24 @@ class Told:
         self.note(step, float(median), "ms", p95_ms=round(float(p95), 3), recall=recall)
 
 
-def _indexed(table: Told, matrix: Rows, seen: Rows, exact: list[int], efforts: tuple[int, ...]) -> None:
+def _indexed(
+    table: Told, matrix: Rows, seen: Rows, exact: list[int], connections: int, efforts: tuple[int, ...]
+) -> None:
     start = time.perf_counter()
     try:
-        index = NearestTemplates(matrix)
+        index = NearestTemplates(matrix, connections=connections)
     except MissingDependency as missing:
         say(str(missing))
         return
-    table.note("build the usearch index", time.perf_counter() - start, "s")
-    table.note("memory of the index", index.memory_bytes / 2**20, "MiB")
+    named = f"usearch, {connections} connections"
+    table.note(f"{named}: build the index", time.perf_counter() - start, "s")
+    table.note(f"{named}: memory of the index", index.memory_bytes / 2**20, "MiB")
+    table.note(f"{named}: its length as a file, which is never written", index.written_bytes / 2**20, "MiB")
     for effort in efforts:
         index.set_effort(effort)
         rows, times = _timed(lambda probe: int(index.nearest(probe)[0][0]), seen)
         recall = float(np.mean(np.array(rows) == np.array(exact)))
-        table.search(f"usearch and exact re-ranking, effort {effort}", times, recall)
+        table.search(f"{named}, effort {effort}, exact re-ranking", times, recall)
 
 
 def _timed(search: Any, probes: Rows) -> tuple[list[int], list[float]]:

@@ -19,9 +19,10 @@ def make_parser() -> argparse.ArgumentParser:
     memory = parts.add_parser("memory", help="resident memory over many frames of a video that is played in a loop")
     memory.add_argument(
         "--through",
-        choices=["file", "live"],
+        choices=["file", "live", "pipeline"],
         default="file",
-        help="every frame of a file, opened for each round, or a live source that is lost at the end of each round",
+        help="every frame of a file, opened for each round; a live source that is lost at the end of each; or all "
+        "that siamlite watch does, with the tower accurate, people who come and go, and the audit log",
     )
     memory.add_argument("--frames", type=int, default=100_000, metavar="N", help="how many (default: 100000)")
     memory.add_argument("--warm-up", type=int, default=5_000, metavar="N", help="frames before it counts (5000)")

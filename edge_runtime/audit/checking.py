@@ -10,8 +10,9 @@ from edge_runtime.audit.chain import BEGINNING, Entry, entry_in
 from edge_runtime.audit.head import CURRENT_NAME, Head, archives, read_head
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.errors import AuditError
+from edge_runtime.files import read_whole
 
-_MAX_PROBLEMS = 20
+_MAX_PROBLEMS, _MAX_FILE = 20, 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def _lines(folder: Path, key: AuditKey, problems: list[str]) -> Iterator[tuple[s
     """Every line of every file: where it is, and the entry in it."""
     for path in [*archives(folder), folder / CURRENT_NAME]:
         try:
-            data = path.read_bytes() if path.name != CURRENT_NAME or path.exists() else b""
+            data = read_whole(path, most_bytes=_MAX_FILE) if path.name != CURRENT_NAME or path.exists() else b""
         except OSError as error:
             problems.append(f"{path.name} cannot be read: {error.strerror or error}")
             continue

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_runtime.audit.chain import BEGINNING
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.errors import AuditError, WriteError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_whole, write_bytes
 
 HEAD_NAME, CURRENT_NAME = "head.json", "audit.jsonl"
+_MAX_HEAD = 4096
+_ARCHIVE = re.compile(r"audit-[0-9]{12,20}\.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,8 @@ def archive_name(begins: int) -> str:
 
 def archives(folder: Path) -> list[Path]:
     """The full files of the log, the oldest first."""
-    return sorted(folder.glob("audit-*.jsonl"))
+    # Of any other name it is no file of the log.
+    return sorted(path for path in folder.glob("audit-*.jsonl") if _ARCHIVE.fullmatch(path.name))
 
 
 def read_head(folder: Path, key: AuditKey) -> Head:
@@ -56,7 +60,7 @@ def read_head(folder: Path, key: AuditKey) -> Head:
     """
     path = folder / HEAD_NAME
     try:
-        data = path.read_bytes()
+        data = read_whole(path, most_bytes=_MAX_HEAD)
     except FileNotFoundError:
         left = (folder / CURRENT_NAME).exists() and (folder / CURRENT_NAME).stat().st_size
         if left or archives(folder):

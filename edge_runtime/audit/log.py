@@ -13,6 +13,7 @@ from edge_runtime.audit.chain import Detail, Entry, entry_in, line_of
 from edge_runtime.audit.head import CURRENT_NAME, Head, archive_name, archives, damaged, read_head, write_head
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.errors import AuditError, UsageError
+from edge_runtime.files import open_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,9 @@ class AuditLog:
     def _write(self, line: bytes, size: int) -> None:
         path = self.folder / CURRENT_NAME
         try:
-            handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            # Not to wait for ever for somebody who reads, if a pipe is in its place.
+            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+            handle = os.open(path, flags, 0o600)
             try:
                 written = os.write(handle, line)
                 if written != len(line):
@@ -106,12 +109,15 @@ class AuditLog:
             if not size and full.exists() and full.stat().st_size == head.size:
                 return replace(head, begins=head.number + 1, size=0)
             raise damaged(self.folder, f"{CURRENT_NAME} was cut")
-        with path.open("rb") as stream:
-            stream.seek(head.size)
-            extra = stream.read(1 << 16)
-        if b"\n" not in extra:
-            os.truncate(path, head.size)
-            return head
+        try:
+            with open_whole(path, most_bytes=1 << 40) as stream:
+                stream.seek(head.size)
+                extra = stream.read(1 << 16)
+            if b"\n" not in extra:
+                os.truncate(path, head.size)
+                return head
+        except OSError as error:
+            raise AuditError(f"cannot read the audit log {path}: {error.strerror or error}.") from error
         found = entry_in(extra[:-1], self.key) if extra.endswith(b"\n") else None
         if found is None or found[0].number != head.number + 1 or found[0].previous != head.last:
             raise damaged(self.folder, f"something was added to {CURRENT_NAME}")

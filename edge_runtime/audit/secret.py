@@ -11,12 +11,12 @@ from pathlib import Path
 
 from edge_runtime.audit.alone import alone
 from edge_runtime.errors import AuditError, WriteError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_whole, write_bytes
 from edge_runtime.home import audit_folder
 
 KEY_BYTES = 32
 KEY_CREDENTIAL = "siamlite-audit-key"
-_PSEUDONYM_BYTES = 8
+_PSEUDONYM_BYTES, _MAX_FILE = 8, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def _mode(path: Path) -> int:
 
 def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()[:4096]
+        data = read_whole(path, most_bytes=_MAX_FILE)
     except OSError as error:
         raise AuditError(f"cannot read the key {path}: {error.strerror or error}.") from error
     try:

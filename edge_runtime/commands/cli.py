@@ -16,13 +16,29 @@ from edge_runtime.commands import (
     enroll,
     gallery,
     lockout,
+    pad_report,
+    service,
     setup,
     trust,
 )
 from edge_runtime.commands.console import run_command
 from edge_runtime.commands.options import EXITS
 
-_COMMANDS = (setup, enroll, calibrate, decide, compare, gallery, lockout, audit, trust, bench, doctor)
+_COMMANDS = (
+    setup,
+    enroll,
+    calibrate,
+    decide,
+    compare,
+    gallery,
+    lockout,
+    audit,
+    service,
+    trust,
+    pad_report,
+    bench,
+    doctor,
+)
 
 
 def main(argv: list[str] | None = None) -> int:

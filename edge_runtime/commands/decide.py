@@ -13,7 +13,9 @@ from edge_runtime.commands.options import (
     add_command,
     decision_options,
     drawing_options,
+    events_option,
     gallery_option,
+    liveness_options,
     set_run,
     source_option,
     tower_options,
@@ -41,8 +43,10 @@ def add(commands: Commands) -> None:
         gallery_option(parser)
         decision_options(parser)
         drawing_options(parser)
+        events_option(parser)
         lockout_options(parser, after=0 if parser is watch else 5)
         audit_option(parser)
+        liveness_options(parser)
     for parser in (verify, identify):
         parser.add_argument("--watch", action="store_true", help="go on: one decision for each visit, one line each")
         set_run(parser, _run)
@@ -100,7 +104,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _verifier(options: argparse.Namespace) -> Verifier:
-    from edge_runtime.commands.given import gallery_access, gallery_path, load_tower
+    from edge_runtime.commands.given import (
+        gallery_access,
+        gallery_path,
+        given_antispoof,
+        given_liveness,
+        load_tower,
+    )
     from edge_runtime.commands.guarding import guard_for
     from edge_runtime.decisions.policy import DecisionPolicy
     from edge_runtime.decisions.verifier import Verifier
@@ -116,6 +126,7 @@ def _verifier(options: argparse.Namespace) -> Verifier:
         min_margin=options.margin,
     )
     tracking = TrackPolicy(detect_every=options.detect_every)
+    liveness, antispoof = given_liveness(options), given_antispoof(options)
     tower, finder = load_tower(options)
     with Gallery.open(gallery_path(options), tower, access=gallery_access(options)) as gallery:
         return Verifier(
@@ -128,6 +139,8 @@ def _verifier(options: argparse.Namespace) -> Verifier:
             policy=policy,
             tracking=tracking,
             guard=guard_for(options, gallery),
+            liveness=liveness,
+            antispoof=antispoof,
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge_runtime.commands.console import EXIT_FAULT, EXIT_OK, EXIT_REFUSED, emit, say
+from edge_runtime.commands.outward import outward
 from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.observe import Observation
 from edge_runtime.decisions.session import Step
@@ -31,7 +32,7 @@ Seen: TypeAlias = tuple[Frame, Observation, dict[int, Standing]]
 def follow(
     options: argparse.Namespace, steps: Iterator[Step], source: FrameSource, *, threshold: float
 ) -> Decision | None:
-    """Report each decision as it falls; returns the last one.
+    """Report each decision as it falls, here and outside; returns the last one.
 
     Args:
         options: What is asked for: words or JSON, pictures, a video, a window.
@@ -43,8 +44,10 @@ def follow(
     numbers = itertools.count()
     # When the source ends, the decision comes without a face: it is drawn on the last frame that had one.
     pictured: Seen | None = None
-    with _recorder(options, source) as recorder:
-        for step in steps:
+    asked: str | None = None
+    with _recorder(options, source) as recorder, outward(options) as told:
+        for step in told(steps):
+            asked = _ask(step.seen, asked)
             if step.event is not None and options.json:
                 # Without JSON the log says it, on standard error.
                 emit({"at": _now(), "event": step.event})
@@ -97,6 +100,15 @@ def _recorder(options: argparse.Namespace, source: FrameSource) -> Iterator[Reco
     finally:
         path = recorder.close()
         say("no frame, no video" if path is None else f"video: {path}")
+
+
+def _ask(seen: Observation, before: str | None) -> str | None:
+    """Say what whoever is before the camera is asked to do, once; returns what that is."""
+    liveness = None if seen.subject is None else seen.subject.liveness
+    prompt = None if liveness is None else liveness.prompt
+    if liveness is not None and prompt is not None and prompt != before:
+        say(liveness.advice)
+    return prompt
 
 
 def _annotate(folder: Path, number: int, picture: Image, decision: Decision) -> None:

@@ -14,6 +14,8 @@ from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.faces.quality import QualityLimits
 from edge_runtime.gallery.keys import PASSPHRASE_VARIABLE, Access
 from edge_runtime.home import default_gallery
+from edge_runtime.liveness.passive import AntiSpoof
+from edge_runtime.liveness.policy import LivenessPolicy
 from edge_runtime.sources.camera import FrameSource, LivePolicy, SourceOptions, open_source
 from edge_runtime.sources.options import parse_size
 from edge_runtime.towers.delegates import Delegate
@@ -107,6 +109,29 @@ def given_frames(options: argparse.Namespace) -> SourceOptions:
         rotation_deg=options.rotate,
         mirror=options.mirror,
     )
+
+
+def given_liveness(options: argparse.Namespace) -> LivenessPolicy:
+    """Whether it must be a person.
+
+    Raises:
+        UsageError: Movements are asked for, or a model is given, but liveness is off.
+    """
+    if options.liveness == "off" and options.antispoof is not None:
+        raise UsageError("an anti-spoof model is given, but liveness is off. Add --liveness required (or on).")
+    return LivenessPolicy(
+        mode=options.liveness,
+        challenge=options.challenge,
+        # Swapped twice is not swapped.
+        mirrored=options.mirror != options.mirrored_camera,
+    )
+
+
+def given_antispoof(options: argparse.Namespace) -> AntiSpoof | None:
+    """The passive anti-spoof model, if one is given."""
+    if options.antispoof is None:
+        return None
+    return AntiSpoof(options.antispoof, threads=options.threads, family=options.interpreter)
 
 
 _ASKED: dict[str, str] = {}

@@ -112,6 +112,13 @@ def gallery_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def events_option(parser: argparse.ArgumentParser) -> None:
+    """Who is told what was decided."""
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="tell decisions to the places that this TOML file names"
+    )
+
+
 def lock_options(parser: argparse.ArgumentParser) -> None:
     """How a gallery that is made is locked."""
     lock = parser.add_mutually_exclusive_group()
@@ -180,3 +187,14 @@ def drawing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-video", type=Path, metavar="FILE", help="record the drawn frames as .mp4 or .avi")
     parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
     parser.add_argument("--window", action="store_true", help="show the drawn frames in a window (q closes it)")
+
+
+def liveness_options(parser: argparse.ArgumentParser) -> None:
+    """Whether it must be a person, and how that is found out."""
+    parser.add_argument(
+        "--liveness", choices=["off", "on", "required"], default="off",
+        help="refuse who is found to be a picture (on), or who is not found to be a person (required; default: off)",
+    )  # fmt: skip
+    parser.add_argument("--challenge", action="store_true", help="ask for movements of the head in a random order")
+    parser.add_argument("--mirrored-camera", action="store_true", help="the camera swaps left and right by itself")
+    parser.add_argument("--antispoof", type=Path, metavar="CARD", help="card of a passive anti-spoof model to ask too")

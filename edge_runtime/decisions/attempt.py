@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from edge_runtime.decisions.observe import SeenFace
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.errors import UsageError
 from edge_runtime.faces.quality import Quality, quality_weight
+from edge_runtime.liveness.policy import UNKNOWN, LivenessPolicy
 
 _OUTCOMES = {"no-face": Outcome.NO_FACE, "several-faces": Outcome.SEVERAL_FACES}
 
@@ -31,6 +32,7 @@ class Question:
         policy: How evidence becomes a decision.
         claimed: Who the person claims to be; None in identification.
         final: Is given each decision and gives back what it comes to; it may refuse, never accept.
+        liveness: Whether it must be a person, and no picture of one.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class Question:
     policy: DecisionPolicy
     claimed: str | None = None
     final: Callable[[Decision], Decision] | None = None
+    liveness: LivenessPolicy = field(default_factory=LivenessPolicy)
 
 
 class Attempt:
@@ -61,6 +64,7 @@ class Attempt:
         self._ended_s = 0.0
         self._last_evidence_s = -np.inf
         self._photos = False
+        self._liveness = UNKNOWN
 
     @property
     def good_frames(self) -> int:
@@ -69,7 +73,9 @@ class Attempt:
 
     def due(self, time_s: float) -> bool:
         """Whether a frame of this stream time would count."""
-        return self.decision is None and time_s - self._last_evidence_s >= self.question.policy.spacing_s - 1e-6
+        policy = self.question.policy
+        wanted = self.decision is None and len(self._similarities) < policy.frames
+        return wanted and time_s - self._last_evidence_s >= policy.spacing_s - 1e-6
 
     def so_far(self) -> tuple[str, float] | None:
         """The nearest person and the fused similarity of the frames that count so far."""
@@ -149,16 +155,27 @@ class Attempt:
             if self.track not in (None, seen.track):
                 self._problems["not-the-same-person", "one person at a time"] += 1
                 self._similarities, self._qualities, self._last_evidence_s = [], [], -np.inf
+                self._liveness = UNKNOWN
             self.track = seen.track
             if self.due(time_s):
                 self._similarities.append(seen.similarities)
                 self._qualities.append(seen.found.quality)
                 self._last_evidence_s = time_s
+        if seen is not None and seen.track and seen.track == self.track and seen.liveness is not None:
+            self._liveness = seen.liveness
+
+    @property
+    def _may_match(self) -> bool:
+        """Whether what is known of the face's liveness lets it be compared at all."""
+        mode = self.question.liveness.mode
+        return mode == "off" or self._liveness.live is True or (mode == "on" and self._liveness.live is None)
 
     def _enough(self) -> Decision | None:
         """The decision, if there are as many frames as are needed, or none of those to come could change it."""
         question = self.question
-        if not self._similarities:
+        if question.liveness.mode != "off" and self._liveness.live is False:
+            return self._not_live()
+        if not self._similarities or not self._may_match:
             return None
         if len(self._similarities) < question.policy.frames:
             possible = best_possible(self._similarities, self._weights(), question.policy)
@@ -169,7 +186,7 @@ class Attempt:
     def _out_of_time(self, time_s: float, *, at_once: bool) -> Decision | None:
         # Photographs have no clock: their time is only their number.
         elapsed_s = 0.0 if self._photos or self._started_s is None else time_s - self._started_s
-        timeout_s = self.question.policy.timeout_s
+        timeout_s = self.question.policy.timeout_s + self.question.liveness.extra_s
         over = elapsed_s > timeout_s or (at_once and elapsed_s >= timeout_s)
         return self._without_enough(Outcome.TIMEOUT) if over else None
 
@@ -177,8 +194,10 @@ class Attempt:
         return [quality_weight(quality) for quality in self._qualities]
 
     def _compare(self) -> Decision:
-        """The one comparison. Nothing else leads to an acceptance."""
+        """The one comparison. Nothing else leads to an acceptance, and no picture of a person leads here."""
         question = self.question
+        if not self._may_match:
+            return self._not_live()
         verdict = judge(self._similarities, self._weights(), question.names, question.threshold, question.policy)
         return self._end(
             Outcome.ACCEPTED if verdict.accepted else Outcome.REJECTED,
@@ -190,12 +209,17 @@ class Attempt:
 
     def _without_enough(self, unexplained: Outcome) -> Decision:
         """Time or frames ran out before there was enough evidence: say what stood in the way most often."""
+        if self._similarities and not self._may_match:
+            return self._not_live()
         if self._similarities:
             return self._end(Outcome.TIMEOUT, "too-few-good-frames", "look at the camera a little longer")
         if not self._problems:
             return self._end(unexplained, "too-few-good-frames" if self._frames else "no-frames")
         (problem, advice), _ = self._problems.most_common(1)[0]
         return self._end(_OUTCOMES.get(problem, Outcome.LOW_QUALITY), problem, advice)
+
+    def _not_live(self) -> Decision:
+        return self._end(Outcome.NOT_LIVE, self._liveness.reason, self._liveness.advice)
 
     def _end(
         self,

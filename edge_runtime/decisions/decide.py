@@ -16,6 +16,7 @@ class Outcome(str, Enum):
     NO_FACE = "no-face"
     SEVERAL_FACES = "several-faces"
     LOW_QUALITY = "low-quality"
+    NOT_LIVE = "not-live"
     TIMEOUT = "timeout"
     LOCKED_OUT = "locked-out"
     FAULT = "fault"

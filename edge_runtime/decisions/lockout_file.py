@@ -14,9 +14,10 @@ from edge_runtime.audit.alone import alone
 from edge_runtime.audit.secret import AuditKey
 from edge_runtime.decisions.lockout import LockoutPolicy, Moment, Row, left_s, looked_at, rejected
 from edge_runtime.errors import AuditError, UsageError, WriteError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_whole, write_bytes
 
 FILE_NAME = "lockout.json"
+_MAX_FILE = 16 << 20
 
 
 class LockoutFile:
@@ -72,7 +73,7 @@ class LockoutFile:
             AuditError: The file is damaged.
         """
         try:
-            data = self.path.read_bytes()
+            data = read_whole(self.path, most_bytes=_MAX_FILE)
         except FileNotFoundError:
             return {}
         except OSError as error:

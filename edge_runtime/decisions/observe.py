@@ -15,6 +15,7 @@ from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FoundFace
 from edge_runtime.gallery.match import Enrolled, person_similarities
 from edge_runtime.images import Image
+from edge_runtime.liveness.policy import Liveness
 
 Embed: TypeAlias = Callable[[Image], npt.NDArray[np.float32]]
 
@@ -38,6 +39,7 @@ class SeenFace:
         similarities: float32 of shape (people,), if it is evidence.
         nearest: The most similar person in this frame alone.
         similarity: How similar.
+        liveness: Whether it is a person's, as far as that is known of its track; None where it is not asked.
     """
 
     face: Face
@@ -51,6 +53,7 @@ class SeenFace:
     similarities: npt.NDArray[np.float32] | None = None
     nearest: str | None = None
     similarity: float | None = None
+    liveness: Liveness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge_runtime.decisions.attempt import Question
@@ -15,6 +15,7 @@ from edge_runtime.faces.detect import Face
 from edge_runtime.faces.finder import FaceFinder, FoundFace
 from edge_runtime.faces.tracker import FaceTracker, TrackPolicy
 from edge_runtime.gallery.match import Enrolled
+from edge_runtime.liveness.stage import LivenessStage
 from edge_runtime.sources.camera import Frame
 
 # Photographs of one source are one track: whoever gave them says that they belong together.
@@ -58,6 +59,8 @@ class Session:
         *,
         same_person: float,
         endless: bool,
+        liveness: LivenessStage | None = None,
+        renewed: Callable[[], tuple[Enrolled, Question] | None] | None = None,
     ) -> None:
         """Begin.
 
@@ -69,9 +72,12 @@ class Session:
             tracking: How faces are followed.
             same_person: Lowest similarity of two frames of one track.
             endless: Whether there is one attempt for each visit, or one alone that begins at once.
+            liveness: Says whether a face is a person's; None if that is not asked.
+            renewed: Asked before each frame: other people, and what is to be found out of them, or None.
         """
         self._embed, self._finder, self._enrolled, self._question = embed, finder, enrolled, question
         self._tracking, self._same_person, self._endless = tracking, same_person, endless
+        self._liveness, self._renewed = liveness, renewed
         self.reset()
 
     def reset(self) -> None:
@@ -79,6 +85,8 @@ class Session:
         self._tracker = FaceTracker(self._tracking, keep_s=self._question.policy.rearm_s)
         self._anchors = Anchors(self._same_person)
         self._visits = Visits(self._question, endless=self._endless)
+        if self._liveness is not None:
+            self._liveness.reset()
 
     def step(self, frame: Frame, *, grab_ms: float | None = None) -> Step:
         """Look at a frame.
@@ -88,6 +96,7 @@ class Session:
             grab_ms: How long it took to get it.
         """
         latency = {} if grab_ms is None else {"grab": grab_ms}
+        self._look_for_others()
         seen = self._observe(frame, latency)
         start = time.perf_counter()
         decisions = self._visits.take(frame, seen, kept={track.number for track in self._tracker.tracks})
@@ -104,6 +113,8 @@ class Session:
         """
         if broken:
             self._tracker.drop()
+        if self._liveness is not None:
+            self._liveness.gap(time_s)
         decisions = self._visits.wait(time_s)
         return Step(frame=None, seen=Observation(problem="no-frame"), decisions=tuple(decisions), event=event)
 
@@ -117,12 +128,30 @@ class Session:
         self.reset()
         return decision
 
+    def _look_for_others(self) -> None:
+        """Begin anew where the people that faces are compared with are others than before."""
+        found = None if self._renewed is None else self._renewed()
+        if found is not None:
+            self._enrolled, self._question = found
+            self.reset()
+
     def _observe(self, frame: Frame, latency_ms: dict[str, float]) -> Observation:
         faces = self._photograph(frame, latency_ms) if frame.photo else self._followed(frame, latency_ms)
         policy, shape = self._question.policy, frame.image_rgb.shape
         seen = choose(faces, policy, shape, current=self._visits.current)
         compared = [self._identified(face, photo=frame.photo, latency_ms=latency_ms) for face in seen.faces]
-        return replace(seen, faces=tuple(compared), latency_ms=latency_ms)
+        seen = replace(seen, faces=tuple(compared), latency_ms=latency_ms)
+        return seen if self._liveness is None or frame.photo else self._tested(self._liveness, frame, seen)
+
+    def _tested(self, stage: LivenessStage, frame: Frame, seen: Observation) -> Observation:
+        """What was seen, with what is known of the liveness of the face that counts."""
+        subject, start = seen.subject, time.perf_counter()
+        if subject is None:
+            stage.gap(frame.time_s)
+            return seen
+        found = stage.look(frame.image_rgb, frame.time_s, subject.track, subject.face, fresh=subject.fresh)
+        seen.latency_ms["liveness"] = (time.perf_counter() - start) * 1e3
+        return replace(seen, faces=tuple(replace(f, liveness=found) if f is subject else f for f in seen.faces))
 
     def _photograph(self, frame: Frame, latency_ms: dict[str, float]) -> list[SeenFace]:
         """The faces of a photograph. Where everybody counts, each face of each photograph is somebody of their own."""
@@ -141,7 +170,9 @@ class Session:
 
         tracker, start = self._tracker, time.perf_counter()
         unsure = any(not track.sure for track in tracker.in_view())
-        tracker.step(frame.image_rgb, frame.time_s, detect, due=unsure or self._visits.due(frame.time_s))
+        due = unsure or self._visits.due(frame.time_s)
+        due = due or (self._liveness is not None and self._liveness.due(frame.time_s))
+        tracker.step(frame.image_rgb, frame.time_s, detect, due=due)
         spent = latency_ms.get("detect", 0.0) + latency_ms.get("align", 0.0)
         latency_ms["follow"] = (time.perf_counter() - start) * 1e3 - spent
         self._anchors.keep({track.number for track in tracker.tracks})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.decisions.policy import DecisionPolicy
 from edge_runtime.errors import UsageError
 from edge_runtime.gallery.calibration import Calibration
@@ -112,8 +113,9 @@ def require_calibrated(tower: Tower) -> None:
     """
     if not tower.calibrated:
         raise UsageError(
-            f"this tower's thresholds were measured with {tower.card.runtime}, not {tower.backend.distribution}: its "
-            "error rates are unknown here. Install that interpreter, or give a --threshold that you measured yourself."
+            f"this tower's thresholds were measured with {printable(tower.card.runtime):.100}, not "
+            f"{tower.backend.distribution}: its error rates are unknown here. "
+            "Install that interpreter, or give a --threshold that you measured yourself."
         )
 
 

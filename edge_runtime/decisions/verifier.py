@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.decisions.attempt import Attempt, Question
-from edge_runtime.decisions.decide import Decision
+from edge_runtime.decisions.decide import Decision, Outcome
 from edge_runtime.decisions.guard import Guard
 from edge_runtime.decisions.observe import Observation, choose, compare, fresh_faces
 from edge_runtime.decisions.policy import DecisionPolicy
@@ -25,11 +26,15 @@ from edge_runtime.faces.tracker import TrackPolicy
 from edge_runtime.gallery.calibration import read_calibration
 from edge_runtime.gallery.match import Enrolled
 from edge_runtime.gallery.store import Gallery
+from edge_runtime.gallery.watching import GalleryWatch, Reading
 from edge_runtime.images import Image
+from edge_runtime.liveness.passive import AntiSpoof
+from edge_runtime.liveness.policy import LivenessPolicy
+from edge_runtime.liveness.stage import make_stage
 from edge_runtime.sources.camera import Frame
 from edge_runtime.towers.tower import Tower
 
-STAGES = ("grab", "detect", "follow", "align", "embed", "match", "decide")
+STAGES = ("grab", "detect", "follow", "align", "embed", "match", "liveness", "decide")
 
 
 class Verifier:
@@ -42,6 +47,7 @@ class Verifier:
         policy: How evidence becomes a decision.
         tracking: How faces are followed from frame to frame.
         guard: Counts rejections and writes down decisions; None for neither.
+        liveness: Whether it must be a person, and no picture of one.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class Verifier:
         tracking: TrackPolicy | None = None,
         person_score: str | None = None,
         guard: Guard | None = None,
+        liveness: LivenessPolicy | None = None,
+        antispoof: AntiSpoof | None = None,
     ) -> None:
         """Prepare a comparison.
 
@@ -73,11 +81,13 @@ class Verifier:
             tracking: How faces are followed.
             person_score: Whether a person's ``"mean"`` or ``"best"`` template counts; what the card says if None.
             guard: Locks out after repeated rejections and keeps the audit log.
+            liveness: Whether it must be a person, and how that is found out; not asked if None.
+            antispoof: A passive model that is asked too.
 
         Raises:
             SpaceMismatch: The gallery belongs to another embedding space.
             GalleryError: The claimed person, or anybody at all, is not enrolled.
-            UsageError: There is no threshold, or the finder does not fit the tower.
+            UsageError: There is no threshold, the finder does not fit the tower, or liveness is asked of everybody.
             TowerError: The face detector is missing or is not the pinned one.
         """
         gallery.require_space(tower.fingerprint)
@@ -88,19 +98,30 @@ class Verifier:
         self.finder = finder
         self.claimed = claimed
         self.guard = guard
-        self.rotation = gallery.rotation
         self.policy = policy or DecisionPolicy()
         self.tracking = tracking or TrackPolicy()
-        self.enrolled = Enrolled.of(gallery.templates(claimed), score=person_score or tower.card.person_score)
-        self.rotation = gallery.rotation
-        self.operating: Threshold = choose_threshold(
-            tower,
-            self.enrolled,
+        self.liveness = liveness or LivenessPolicy()
+        self._stage = make_stage(self.liveness, antispoof, faces=self.policy.faces)
+        self._score = person_score or tower.card.person_score
+        self._asked = (target_fmr, threshold)
+        self._read(gallery)
+
+    def _read(self, gallery: Gallery) -> None:
+        """Take the people, their protection and the threshold from a gallery."""
+        known = Reading.of(gallery)
+        enrolled = Enrolled.of(gallery.templates(self.claimed), score=self._score)
+        target_fmr, threshold = self._asked
+        operating = choose_threshold(
+            self.tower,
+            enrolled,
             self.policy,
             target_fmr=target_fmr,
             threshold=threshold,
             calibration=read_calibration(gallery),
         )
+        self.operating: Threshold = operating
+        # Last, and together: whoever could not be read must not pass for known.
+        self._known, self.enrolled, self.rotation = known, enrolled, gallery.rotation
 
     @property
     def threshold(self) -> float:
@@ -110,12 +131,24 @@ class Verifier:
     @property
     def question(self) -> Question:
         """What its attempts are to find out."""
+        return self._question(None)
+
+    def _question(self, watch: GalleryWatch | None) -> Question:
+        def final(decision: Decision) -> Decision:
+            if decision.accepted and watch is not None and watch.changed():
+                # Between the frame and its decision: whoever it was may be enrolled no more.
+                decision = replace(
+                    decision, outcome=Outcome.FAULT, person=None, reason="gallery-changed", advice="try again"
+                )
+            return decision if self.guard is None else self.guard.final(decision)
+
         return Question(
             names=self.enrolled.names,
             threshold=self.threshold,
             policy=self.policy,
             claimed=self.claimed,
-            final=None if self.guard is None else self.guard.final,
+            final=final,
+            liveness=self.liveness,
         )
 
     def observe(self, frame: Frame) -> Observation:
@@ -160,10 +193,11 @@ class Verifier:
             # Nobody is looked at, let alone compared.
             yield Step(frame=None, seen=Observation(problem="locked-out"), decisions=(refused,))
             return
-        for step in run(self._session(endless=False), frames, go_on=False):
-            yield step
-            if step.decision is not None:
-                return
+        with self._session(endless=False) as session:
+            for step in run(session, frames, go_on=False):
+                yield step
+                if step.decision is not None:
+                    return
 
     def steps(self, frames: Iterable[Frame]) -> Iterator[Step]:
         """Look at a stream without end, frame by frame: one attempt for each visit.
@@ -176,7 +210,8 @@ class Verifier:
             the frame that shows it has ended. A frame that cannot be looked at gives the outcome ``fault`` (once for
             several in a row). What a source raises is not caught.
         """
-        yield from run(self._session(endless=True), frames, go_on=True)
+        with self._session(endless=True) as session:
+            yield from run(session, frames, go_on=True)
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Decision]:
         """Look at a stream without end: one decision for each visit, as :meth:`steps` tells them.
@@ -184,27 +219,41 @@ class Verifier:
         Yields:
             The decisions. A source that fails ends with the outcome ``fault``; nothing is raised.
         """
-        session = self._session(endless=True)
-        try:
-            for step in run(session, frames, go_on=True):
-                yield from step.decisions
-        except Exception as error:
-            yield session.fault(in_words(error))
+        with self._session(endless=True) as session:
+            try:
+                for step in run(session, frames, go_on=True):
+                    yield from step.decisions
+            except Exception as error:
+                yield session.fault(in_words(error))
 
     def _embed(self, crop_rgb: Image) -> npt.NDArray[np.float32]:
         """The embedding of a crop as the gallery keeps its templates."""
         return self.rotation.apply(self.tower.embed_one(crop_rgb))
 
-    def _session(self, *, endless: bool) -> Session:
-        return Session(
-            self._embed,
-            self.finder,
-            self.enrolled,
-            self.question,
-            self.tracking,
-            same_person=self._same_person(),
-            endless=endless,
-        )
+    @contextlib.contextmanager
+    def _session(self, *, endless: bool) -> Iterator[Session]:
+        """A look at one source. What the gallery holds is read again whenever it has changed."""
+        with contextlib.closing(GalleryWatch(self._known)) as watch:
+            yield Session(
+                self._embed,
+                self.finder,
+                self.enrolled,
+                self._question(watch),
+                self.tracking,
+                same_person=self._same_person(),
+                endless=endless,
+                liveness=self._stage,
+                renewed=lambda: self._renewed(watch),
+            )
+
+    def _renewed(self, watch: GalleryWatch) -> tuple[Enrolled, Question] | None:
+        """The people as they are now, if they are others than before."""
+        if not watch.changed():
+            return None
+        with watch.opened_again(self.tower) as gallery:
+            self._read(gallery)
+        watch.known = self._known
+        return self.enrolled, self._question(watch)
 
     def _same_person(self) -> float:
         """Lowest similarity of two frames of one track: the threshold of verification, however many are enrolled."""

@@ -50,14 +50,14 @@ class AlignmentTemplate:
         count = len(REFINED_NAMES if self.refiner else LANDMARK_NAMES)
         if array.shape != (count, 2) or not np.isfinite(array).all() or np.abs(array - 0.5).max() > 1:
             named = {4: "four", 5: "five"}[count]
-            raise UsageError(f"alignment template {self.name!r}: {named} (x, y) fractions of the crop are needed.")
+            raise UsageError(f"alignment template {self.name!r:.50}: {named} (x, y) fractions of the crop are needed.")
         if np.ptp(array, axis=0).min() <= 0:
-            raise UsageError(f"alignment template {self.name!r}: its points lie on one line.")
+            raise UsageError(f"alignment template {self.name!r:.50}: its points lie on one line.")
         weights = np.asarray(self.weights, dtype=np.float64)
         if weights.size and (weights.shape != (count,) or not np.isfinite(weights).all() or weights.min() < 0):
-            raise UsageError(f"alignment template {self.name!r}: a weight of 0 or more is needed for each point.")
+            raise UsageError(f"alignment template {self.name!r:.50}: a weight of 0 or more is needed for each point.")
         if weights.size and np.count_nonzero(weights) < 2:
-            raise UsageError(f"alignment template {self.name!r}: at least two points need a weight above 0.")
+            raise UsageError(f"alignment template {self.name!r:.50}: at least two points need a weight above 0.")
 
     @property
     def geometry(self) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...], str]:
@@ -102,7 +102,7 @@ def template_from_values(values: dict[str, Any]) -> AlignmentTemplate:
     """
     unknown = sorted(set(values) - {"name", "points", "weights", "refiner"})
     if unknown:
-        raise UsageError(f"an alignment template has no {unknown[0]!r}; this siamlite may be too old for it.")
+        raise UsageError(f"an alignment template has no {unknown[0]!r:.50}; this siamlite may be too old for it.")
     return AlignmentTemplate(
         name=str(values["name"]),
         points=tuple((float(x), float(y)) for x, y in values["points"]),

@@ -16,7 +16,7 @@ from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.detect import Face
 from edge_runtime.faces.shrink import shrunk
 from edge_runtime.faces.suppress import merge_overlapping
-from edge_runtime.files import sha256_bytes
+from edge_runtime.files import read_whole, sha256_bytes
 from edge_runtime.images import Image
 from edge_runtime.towers.interpreter import EngineOptions, Interpreter
 
@@ -55,6 +55,7 @@ class DetectorModel:
         return np.concatenate(maps)
 
 
+_MAX_FILE = 16 << 20
 MODELS = {
     "full-range": DetectorModel(
         name="full-range",
@@ -153,7 +154,7 @@ class BlazeFace:
 
 def _pinned_bytes(model_file: Path, model: DetectorModel) -> bytes:
     try:
-        data = model_file.read_bytes()
+        data = read_whole(model_file, most_bytes=_MAX_FILE)
     except OSError as error:
         raise TowerError(f"the face detector {model_file} is missing. Run: siamlite setup") from error
     if sha256_bytes(data) != model.sha256:

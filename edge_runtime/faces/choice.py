@@ -8,7 +8,7 @@ from edge_runtime.errors import UsageError
 from edge_runtime.faces.blazeface import MODELS, BlazeFace, DetectorModel
 from edge_runtime.faces.detect import Detector, Face
 from edge_runtime.faces.yunet import YuNet
-from edge_runtime.home import models_folder
+from edge_runtime.home import expanded, models_folder
 from edge_runtime.images import Image
 from edge_runtime.towers.interpreter import EngineOptions
 
@@ -115,7 +115,7 @@ def open_detector(
     if kind == YUNET:
         if not file:
             raise UsageError("YuNet comes from a file of yours: --detector yunet:FILE.onnx, or --detector-model FILE.")
-        path = Path(file).expanduser()
+        path = expanded(file)
         return YuNet(path) if min_score is None else YuNet(path, min_score=min_score)
     score, folder = 0.5 if min_score is None else min_score, models or models_folder()
     if name == "auto":
@@ -123,6 +123,6 @@ def open_detector(
             folder, smallest_px=smallest_px, min_score=score, threads=threads, family=family, options=options
         )
     if name not in MODELS:
-        raise UsageError(f"unknown face detector {name!r}; known are {', '.join(NAMES)}.")
+        raise UsageError(f"unknown face detector {name!r:.80}; known are {', '.join(NAMES)}.")
     model = MODELS[name]
     return BlazeFace(folder / model.file_name, model, min_score=score, threads=threads, family=family, options=options)

@@ -22,10 +22,11 @@ from edge_runtime.faces.align import (
     similarity_transform,
 )
 from edge_runtime.faces.trees import ShapePlacer, trees_from_bytes
-from edge_runtime.files import sha256_bytes
+from edge_runtime.files import read_whole, sha256_bytes
 from edge_runtime.images import Image
 
 REFINER_FILE = Path(__file__).resolve().parents[1] / "models" / "five_points.npz"
+_MAX_FILE = 16 << 20
 
 # The grey picture that the trees look at, and the face's box in its middle. The margin is for a face that the detector
 # placed badly.
@@ -99,7 +100,7 @@ def _grey_patch(image_rgb: Image, matrix: npt.NDArray[np.float64]) -> Image:
 def _pinned_bytes(file: Path) -> bytes:
     again = "Install siamlite again: pip install --force-reinstall --no-deps siamlite"
     try:
-        data = file.read_bytes()
+        data = read_whole(file, most_bytes=_MAX_FILE)
     except OSError as error:
         raise TowerError(f"the landmark refiner {file} cannot be read: {error.strerror or error}. {again}") from error
     if sha256_bytes(data) != REFINER_SHA256:

@@ -16,6 +16,7 @@ from edge_runtime.commands.quiet import quiet_stderr
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.detect import Face
 from edge_runtime.faces.shrink import shrunk
+from edge_runtime.files import read_whole
 from edge_runtime.images import Image
 
 # What the network gives for every cell of its three maps, which FaceDetectorYN reads without looking at their sizes.
@@ -119,9 +120,7 @@ def _checked_model(model_file: Path) -> npt.NDArray[np.uint8]:
     """
     again = "Give face_detection_yunet_2023mar.onnx of OpenCV's model zoo, or choose another --detector."
     try:
-        if model_file.stat().st_size > _MOST_BYTES:
-            raise TowerError(f"{model_file} is larger than any YuNet ({_MOST_BYTES >> 20} MB). {again}")
-        data = model_file.read_bytes()
+        data = read_whole(model_file, most_bytes=_MOST_BYTES)
     except OSError as error:
         reason = error.strerror or str(error)
         raise TowerError(f"the face detector {model_file} cannot be read: {reason}. {again}") from error

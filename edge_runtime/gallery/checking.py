@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_runtime.errors import GalleryError
-from edge_runtime.gallery.crops import unpack_crops
+from edge_runtime.gallery.crops import count_crops
 from edge_runtime.gallery.records import check_rows
 from edge_runtime.gallery.rewriting import opened
 from edge_runtime.gallery.schema import told
@@ -58,7 +58,7 @@ def verify(gallery: Gallery) -> Checked:
                 if row is None:
                     break
                 found = opened(file, row)
-                kept = 0 if found.crops is None else len(unpack_crops(found.crops).pictures_rgb)
+                kept = 0 if found.crops is None else count_crops(found.crops)
                 if not check_rows(found.rows) or kept != found.person.crops or found.person.name in names:
                     problems.append(f"row {row.id} holds what no enrolment writes")
                     continue

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge_runtime.errors import GalleryError, SiamliteError, UsageError
-from edge_runtime.faces.align import AlignmentTemplate, align_face
-from edge_runtime.gallery.records import Template
+from edge_runtime.faces.align import AlignmentTemplate, align_face, template_from_values, template_values
+from edge_runtime.gallery.records import MAX_TEMPLATES, Template
 from edge_runtime.images import Image, decode_image, encode_image
 
 _LENGTH = struct.Struct("<I")
+# The begin of every PNG, with its width and height; no tower takes crops that are nearly as large.
+_PNG = re.compile(rb"\x89PNG\r\n\x1a\n\0\0\0\rIHDR(.{4})(.{4})", re.DOTALL)
+_MAX_SIDE_PX = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,18 @@ class KeptCrops:
         """The crops as a tower with another size or alignment takes them.
 
         The landmarks of an aligned crop lie where its alignment put them, so that another alignment is one more warp.
+
+        Raises:
+            GalleryError: The other alignment is by other landmarks.
         """
+        if self.aligned_to.refiner != template.refiner:
+            raise GalleryError(
+                f"the kept pictures are aligned to {self.aligned_to.name}, and from them nobody knows the landmarks of "
+                f"{template.name}. Enrol the people again with the new tower."
+            )
         fitted = []
         for picture in self.pictures_rgb:
-            if picture.shape[0] == size_px and self.aligned_to.points == template.points:
+            if picture.shape[0] == size_px and self.aligned_to.geometry == template.geometry:
                 fitted.append(picture)
             else:
                 fitted.append(align_face(picture, self.aligned_to.pixels(picture.shape[0]), size_px, template))
@@ -49,7 +61,7 @@ def pack_crops(templates: Sequence[Template], aligned_to: AlignmentTemplate) -> 
         aligned_to: The alignment.
     """
     crops = [template.crop_rgb for template in templates]
-    head = json.dumps({"name": aligned_to.name, "points": aligned_to.points}).encode()
+    head = json.dumps(template_values(aligned_to)).encode()
     parts = [head, *(encode_image(crop) for crop in crops if crop is not None)]
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
 
@@ -62,7 +74,7 @@ def add_crops(packed: bytes, templates: Sequence[Template], aligned_to: Alignmen
         UsageError: They were aligned to something else.
     """
     kept = unpack_crops(packed)
-    if kept.aligned_to.points != aligned_to.points:
+    if kept.aligned_to.geometry != aligned_to.geometry:
         raise UsageError(
             f"the kept pictures are aligned to {kept.aligned_to.name}, not to {aligned_to.name}. Enrol the person anew."
         )
@@ -77,20 +89,52 @@ def unpack_crops(data: bytes) -> KeptCrops:
     Raises:
         GalleryError: The bytes are something else.
     """
+    aligned_to, pictures = _parts(data)
+    return KeptCrops(pictures_rgb=[_decoded(part) for part in pictures], aligned_to=aligned_to)
+
+
+def count_crops(data: bytes) -> int:
+    """How many pictures there are in what :func:`pack_crops` gave; all of them are looked at, one at a time.
+
+    Raises:
+        GalleryError: The bytes are something else.
+    """
+    _, pictures = _parts(data)
+    for part in pictures:
+        _decoded(part)
+    return len(pictures)
+
+
+def _parts(data: bytes) -> tuple[AlignmentTemplate, list[bytes]]:
+    """What the pictures are aligned to, and each of them, still encoded."""
     parts: list[bytes] = []
     at = 0
-    while at + _LENGTH.size <= len(data):
+    while at + _LENGTH.size <= len(data) and len(parts) <= MAX_TEMPLATES:
         end = at + _LENGTH.size + _LENGTH.unpack_from(data, at)[0]
         parts.append(data[at + _LENGTH.size : end])
         at = end
     try:
         if at != len(data):
             raise ValueError("cut short")
-        head = json.loads(parts[0])
-        aligned_to = AlignmentTemplate(
-            name=str(head["name"]), points=tuple((float(x), float(y)) for x, y in head["points"])
-        )
-        pictures = [decode_image(part, name="a kept picture") for part in parts[1:]]
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, SiamliteError) as error:
-        raise GalleryError("kept pictures of a person cannot be read: enrol them again.") from error
-    return KeptCrops(pictures_rgb=pictures, aligned_to=aligned_to)
+        return template_from_values(json.loads(parts[0])), parts[1:]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, SiamliteError) as error:
+        raise _unreadable() from error
+
+
+def _decoded(part: bytes) -> Image:
+    """A kept picture. A small file can hold a large one, so its header is read before it is decoded.
+
+    Raises:
+        GalleryError: It is no crop.
+    """
+    sides = _PNG.match(part)
+    if sides is None or not 0 < int.from_bytes(sides[1], "big") == int.from_bytes(sides[2], "big") <= _MAX_SIDE_PX:
+        raise _unreadable()
+    try:
+        return decode_image(part, name="a kept picture")
+    except SiamliteError as error:
+        raise _unreadable() from error
+
+
+def _unreadable() -> GalleryError:
+    return GalleryError("kept pictures of a person cannot be read: enrol them again.")

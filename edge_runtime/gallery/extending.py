@@ -50,12 +50,13 @@ def extend(
     person = edits.open_details(file, row, change.sealer)
     plain = change.sealer.open(TEMPLATES, row.id, row.templates)
     before = None if plain is None else unpack_rows(plain, length)
-    if plain is None or before is None:
+    kept = None if plain is None or before is None else unpack_qualities(plain)
+    if before is None or kept is None:
         raise damaged(file.path, "the templates of a person")
     check_count(len(templates))
     check_count(len(before) + len(templates))
     rows = np.concatenate([before, change.sealer.rotation.apply(stack(templates, length))])
-    qualities = [*unpack_qualities(plain), *qualities_of(templates, time.time())]
+    qualities = [*kept, *qualities_of(templates, time.time())]
     crops = edits.crops_of(file, row, person)
     if crops is not None:
         if aligned_to is None or any(template.crop_rgb is None for template in templates):

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import GalleryError
 
 # How a gallery is locked: by 32 random bytes kept elsewhere, by a passphrase, or not at all.
 PROTECTIONS = ("key", "passphrase", "none")
 ID_BYTES = 16
-_MAX_LENGTH = 65536
+_MAX_LENGTH, _MAX_TEXT = 65536, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +35,17 @@ class Space:
     def __post_init__(self) -> None:
         """Refuse what no space can be."""
         if not isinstance(self.embedding_length, int) or not 1 <= self.embedding_length <= _MAX_LENGTH:
-            raise GalleryError(f"embeddings have 1 to {_MAX_LENGTH} values, not {self.embedding_length!r}.")
-        if not isinstance(self.fingerprint, str) or not isinstance(self.tower, str):
-            raise GalleryError("an embedding space has a fingerprint and a tower, both of them text.")
+            raise GalleryError(f"embeddings have 1 to {_MAX_LENGTH} values, not {self.embedding_length!r:.50}.")
+        texts = (self.fingerprint, self.tower)
+        # A file that others wrote is shown on terminals: nothing of it may move a cursor.
+        if not all(isinstance(text, str) and text.isprintable() and len(text) <= _MAX_TEXT for text in texts):
+            raise GalleryError("an embedding space has a fingerprint and a tower, both of them printable text.")
 
     @classmethod
     def of(cls, tower: TowerLike) -> Space:
         """The space of a loaded tower."""
-        return cls(fingerprint=tower.fingerprint, embedding_length=tower.embedding_length, tower=tower.card.name)
+        name = printable(tower.card.name)[:_MAX_TEXT]
+        return cls(fingerprint=tower.fingerprint, embedding_length=tower.embedding_length, tower=name)
 
 
 class Named(Protocol):
@@ -103,7 +107,9 @@ def read_header(path: Path, connection: sqlite3.Connection) -> tuple[Header, byt
     ).fetchall()
     kinds = (bytes, str, int, str, str, str, bytes, bytes)
     whole = len(rows) == 1 and all(isinstance(value, kind) for value, kind in zip(rows[0], kinds, strict=True))
-    if not whole or len(rows[0][0]) != ID_BYTES or rows[0][4] not in PROTECTIONS:
+    # Only a passphrase needs to be stretched; scrypt would take seconds for a key that needs none.
+    known = whole and rows[0][4] in PROTECTIONS and bool(rows[0][5]) == (rows[0][4] == "passphrase")
+    if not known or len(rows[0][0]) != ID_BYTES:
         raise GalleryError(f"{path} does not say which tower it was enrolled with. Restore it, or enrol again.")
     gallery_id, fingerprint, length, tower, protection, kdf, wrapped, seal = rows[0]
     try:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.errors import GalleryError, UsageError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_whole, write_bytes
 from edge_runtime.gallery.header import PROTECTIONS
-from edge_runtime.home import home_folder
+from edge_runtime.home import expanded, home_folder
 
 KEY_BYTES = 32
 KEY_VARIABLE, KEY_FILE_VARIABLE = "SIAMLITE_GALLERY_KEY", "SIAMLITE_GALLERY_KEY_FILE"
@@ -164,8 +164,7 @@ def _parsed(data: bytes, where: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb") as stream:
-            return stream.read(_MAX_FILE)
+        return read_whole(path, most_bytes=_MAX_FILE)
     except OSError as error:
         raise UsageError(f"cannot read the key {path}: {error.strerror or error}.") from error
 
@@ -181,7 +180,7 @@ def _refuse_open_to_others(path: Path) -> None:
 
 def _from_environment(name: str) -> Path | None:
     value = os.environ.get(name)
-    return Path(value).expanduser() if value else None
+    return expanded(value) if value else None
 
 
 def _credential(name: str) -> Path | None:

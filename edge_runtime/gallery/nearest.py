@@ -56,6 +56,16 @@ class NearestTemplates:
         self._index.add(np.arange(len(matrix), dtype=np.uint64), matrix, threads=1)
 
     @property
+    def matrix(self) -> npt.NDArray[np.float32]:
+        """The rows that it was built over."""
+        return self._matrix
+
+    @property
+    def written_bytes(self) -> int:
+        """How long it would be as a file. It is never written: it holds templates."""
+        return int(self._index.serialized_length)
+
+    @property
     def memory_bytes(self) -> int:
         """What the index takes beside the matrix."""
         return int(self._index.memory_usage)
@@ -70,6 +80,10 @@ class NearestTemplates:
             raise UsageError(f"the effort of a search is at least 1, not {effort}.")
         self._index.expansion_search = max(effort, self._candidates)
 
+    def proposed(self, probe: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+        """Rows that are probably among the most similar to a probe, in no exact order; intp of shape (count,)."""
+        return np.asarray(self._index.search(probe, min(count, len(self._matrix))).keys, dtype=np.intp)
+
     def nearest(
         self, probe: npt.NDArray[np.float32], count: int = 1
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
@@ -82,7 +96,7 @@ class NearestTemplates:
         Returns:
             Numbers of rows, intp of shape (count,), and float32 of the same shape; fewer if there are fewer.
         """
-        rows = np.asarray(self._index.search(probe, max(self._candidates, count)).keys, dtype=np.intp)
+        rows = self.proposed(probe, max(self._candidates, count))
         cosines = self._matrix[rows] @ probe
         order = np.argsort(-cosines, kind="stable")[:count]
         return rows[order], np.asarray(cosines[order], dtype=np.float32)

@@ -20,6 +20,7 @@ _NAME = struct.Struct("<H")
 _MAGIC = b"SLT2"
 _QUALITY = 3  # float64 values kept of each template: sharpness, interocular_px, added_at
 MAX_TEMPLATES = 10_000
+_MAX_TIME = 253_402_300_800
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -95,10 +96,22 @@ class EnrolledPerson:
                 crops=int(values["crops"]),
                 crops_tag=str(values["crops_tag"]),
             )
-            shown = (*found.tags, found.notes.replace("\n", ""))
-            return found if all(text.isprintable() for text in shown) else None
+            return found if found._can_be() else None
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return None
+
+    def _can_be(self) -> bool:
+        """Whether an enrolment could have written this; a gallery without encryption can be written by others."""
+        counts = 1 <= self.templates <= MAX_TEMPLATES and self.crops in (0, self.templates)
+        lengths = len(self.tags) <= _MAX_TAGS and max(map(len, self.tags), default=0) <= _MAX_TAG
+        shown = (*self.tags, self.notes.replace("\n", ""))
+        texts = all(text.isprintable() for text in shown) and len(self.notes) <= _MAX_NOTES
+        return counts and lengths and texts and is_moment(self.enrolled_at)
+
+
+def is_moment(seconds: float) -> bool:
+    """Whether it can be a time in seconds since 1970: a number, and before the year 10000."""
+    return 0 <= seconds < _MAX_TIME
 
 
 def name_in(data: bytes) -> str | None:
@@ -111,7 +124,7 @@ def name_in(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     # A gallery without encryption can be written by others: nothing of it may move a terminal's cursor.
-    return name if end <= len(data) and name.isprintable() else None
+    return name if end <= len(data) and name.isprintable() and 1 <= len(name) <= _MAX_NAME else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +173,12 @@ def unpack_rows(data: bytes, length: int) -> npt.NDArray[np.float32] | None:
     return np.frombuffer(data, dtype="<f4", offset=start).reshape(count, length)
 
 
-def unpack_qualities(data: bytes) -> list[Quality]:
-    """The qualities of :func:`pack_templates`, of bytes that :func:`unpack_rows` has accepted."""
+def unpack_qualities(data: bytes) -> list[Quality] | None:
+    """The qualities of :func:`pack_templates`, of bytes that :func:`unpack_rows` took; None if they are none."""
     count = _HEAD.unpack_from(data)[1]
     values = np.frombuffer(data, dtype="<f8", offset=_HEAD.size, count=_QUALITY * count).reshape(count, _QUALITY)
+    if not np.isfinite(values).all() or not all(is_moment(float(at)) for at in values[:, 2]):
+        return None
     return [Quality(sharpness=float(s), interocular_px=float(i), added_at=float(t)) for s, i, t in values]
 
 

@@ -19,6 +19,7 @@ from edge_runtime.gallery.records import (
     TEMPLATES,
     EnrolledPerson,
     Quality,
+    check_rows,
     damaged,
     pack_templates,
     unpack_qualities,
@@ -61,13 +62,14 @@ def opened(file: GalleryFile, row: Row) -> Opened:
     person = edits.details_of(file, row)
     plain = file.sealer.open(TEMPLATES, row.id, row.templates)
     rows = None if plain is None else unpack_rows(plain, file.header.space.embedding_length)
-    if plain is None or rows is None or len(rows) != person.templates:
+    qualities = None if plain is None or rows is None else unpack_qualities(plain)
+    if rows is None or qualities is None or len(rows) != person.templates or not check_rows(rows):
         raise damaged(file.path, "the templates of a person")
     return Opened(
         row=row,
         person=person,
         rows=unit_rows(file.sealer.rotation.undo(rows)),
-        qualities=unpack_qualities(plain),
+        qualities=qualities,
         crops=edits.crops_of(file, row, person),
     )
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import GalleryError
 
 APPLICATION_ID = 0x5349414D  # "SIAM"
@@ -36,7 +37,11 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
-        raise GalleryError(f"the gallery {path} cannot be used: {error}. Nothing was changed.") from error
+        # SQLite repeats what it found in the file.
+        said = printable(str(error).partition(" with text ")[0])[:200]
+        raise GalleryError(f"the gallery {path} cannot be used: {said}. Nothing was changed.") from error
+    except MemoryError as error:
+        raise GalleryError(f"the gallery {path} cannot be used: it asks for more memory than there is.") from error
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -169,9 +169,11 @@ class Gallery:
             for row in self.file.rows(seal):
                 if row.alias == wanted:
                     plain = self.file.sealer.open(TEMPLATES, row.id, row.templates)
-                    if plain is None or unpack_rows(plain, self.embedding_length) is None:
+                    rows = None if plain is None else unpack_rows(plain, self.embedding_length)
+                    qualities = None if plain is None or rows is None else unpack_qualities(plain)
+                    if qualities is None:
                         raise damaged(self.path, "the templates of a person")
-                    found = edits.details_of(self.file, row), unpack_qualities(plain)
+                    found = edits.details_of(self.file, row), qualities
         if found is None or found[0].name != name:
             raise edits.not_enrolled(self.path, name)
         return found

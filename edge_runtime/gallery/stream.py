@@ -179,8 +179,9 @@ def _read_head(stream: BinaryIO) -> Head | None:
             prefix=bytes.fromhex(given["prefix"]),
             values=dict(given["values"]),
         )
+        again = head.to_bytes()
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     whole = isinstance(head.kdf, str) and len(head.salt) == 16 and len(head.prefix) == _PREFIX_BYTES
     known = head.protection in ("key", "passphrase") and bool(head.kdf) == (head.protection == "passphrase")
-    return head if whole and known and head.to_bytes() == data else None
+    return head if whole and known and again == data else None

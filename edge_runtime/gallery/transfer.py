@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.errors import GalleryError, SiamliteError, SpaceMismatch, UsageError
-from edge_runtime.files import write_stream
+from edge_runtime.files import open_whole, write_stream
 from edge_runtime.gallery import people as edits
-from edge_runtime.gallery.crops import unpack_crops
+from edge_runtime.gallery.crops import count_crops
 from edge_runtime.gallery.header import Space
 from edge_runtime.gallery.keys import Access, TransferAccess
-from edge_runtime.gallery.records import EnrolledPerson, Template, pack_templates, unpack_qualities, unpack_rows
+from edge_runtime.gallery.records import (
+    EnrolledPerson,
+    Quality,
+    Template,
+    check_rows,
+    pack_templates,
+    unpack_qualities,
+    unpack_rows,
+)
 from edge_runtime.gallery.rewriting import Opened, opened
 from edge_runtime.gallery.stream import Head, decrypted, encrypted, new_head, read_head
 from edge_runtime.gallery.tidying import tidy
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from edge_runtime.gallery.store import Gallery
 
 _PARTS = struct.Struct("<III")
+_MAX_FILE = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +151,14 @@ def _unpack(chunk: bytes, space: Space, path: Path) -> edits.NewPerson | None:
         ends = list(itertools.accumulate([_PARTS.size, *sizes]))
         parts = [chunk[start:end] for start, end in itertools.pairwise(ends)]
         person, rows = EnrolledPerson.from_bytes(parts[0]), unpack_rows(parts[1], space.embedding_length)
-        if person is None or rows is None or ends[-1] != len(chunk):
+        qualities = None if rows is None else unpack_qualities(parts[1])
+        if person is None or rows is None or qualities is None or ends[-1] != len(chunk) or not check_rows(rows):
             raise ValueError("no person")
-        rows = unit_rows(rows)
-        if parts[2] and len(unpack_crops(parts[2]).pictures_rgb) != len(rows):
+        if parts[2] and count_crops(parts[2]) != len(rows):
             raise ValueError("pictures without a template")
         return edits.NewPerson(
             name=person.name,
-            templates=_templates(rows, parts[1]),
+            templates=_templates(unit_rows(rows), qualities),
             tags=person.tags,
             notes=person.notes,
             enrolled_at=person.enrolled_at,
@@ -159,10 +168,10 @@ def _unpack(chunk: bytes, space: Space, path: Path) -> edits.NewPerson | None:
         raise GalleryError(f"{path} holds what no gallery exports. Nothing of it was used.") from error
 
 
-def _templates(rows: Any, packed: bytes) -> list[Template]:
+def _templates(rows: Any, qualities: list[Quality]) -> list[Template]:
     return [
         Template(embedding=row, sharpness=q.sharpness, interocular_px=q.interocular_px, added_at=q.added_at)
-        for row, q in zip(rows, unpack_qualities(packed), strict=True)
+        for row, q in zip(rows, qualities, strict=True)
     ]
 
 
@@ -186,6 +195,6 @@ def _require(space: Space, gallery: Gallery, path: Path) -> None:
 
 def _open(path: Path) -> Any:
     try:
-        return open(path, "rb")
+        return open_whole(path, most_bytes=_MAX_FILE)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}.") from error

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NONCE_BYTES, TAG_BYTES = 12, 16
 # 32 MiB and about a third of a second on a desktop: what OWASP recommends where 128 MiB are too much.
 _SCRYPT = {"n": 1 << 15, "r": 8, "p": 3}
-# What a hostile file may ask for at most.
-_MAX_SCRYPT_BYTES, _MAX_SCRYPT_P = 256 << 20, 16
+# What a hostile file may ask for at most: in memory, and in bytes that are written, which is some seconds on a Pi.
+_MAX_SCRYPT_BYTES, _MAX_SCRYPT_WORK, _MAX_SCRYPT_P = 128 << 20, 256 << 20, 16
 
 
 def aes_gcm(key: bytes) -> AESGCM:
@@ -105,11 +105,13 @@ def _scrypt_of(kdf: str, path: Path) -> tuple[dict[str, int], bytes]:
         salt = bytes.fromhex(given["salt"])
         n, r, p = (given[name] for name in ("n", "r", "p"))
         whole = all(type(value) is int and value > 0 for value in (n, r, p)) and n > 1 and n & (n - 1) == 0
+        words = f"n={n!r:.20}, r={r!r:.20}, p={p!r:.20}"
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise GalleryError(f"{path} is damaged: how its passphrase becomes a key cannot be read.") from error
-    if not whole or 128 * n * r > _MAX_SCRYPT_BYTES or p > _MAX_SCRYPT_P or not 8 <= len(salt) <= 64:
+    hungry = whole and (128 * n * r > _MAX_SCRYPT_BYTES or 128 * n * r * p > _MAX_SCRYPT_WORK or p > _MAX_SCRYPT_P)
+    if not whole or hungry or not 8 <= len(salt) <= 64:
         raise GalleryError(
-            f"{path} asks for scrypt with n={n}, r={r}, p={p}; powers of two up to "
-            f"{_MAX_SCRYPT_BYTES >> 20} MiB and p up to {_MAX_SCRYPT_P} are accepted."
+            f"{path} asks for scrypt with {words}; n is a power of two, and 128·n·r may be "
+            f"{_MAX_SCRYPT_BYTES >> 20} MiB, p times that {_MAX_SCRYPT_WORK >> 20} MiB, p {_MAX_SCRYPT_P}."
         )
     return {"n": n, "r": r, "p": p}, salt

@@ -16,6 +16,7 @@ from edge_runtime.faces.finder import FaceFinder
 from edge_runtime.images import Image
 from edge_runtime.machine.cold_start import cold_starts
 from edge_runtime.machine.device import OtherWork, device_name
+from edge_runtime.machine.power import PowerMeter
 from edge_runtime.machine.stages import STAGES, WHOLE, Course, Times, percentiles, strangers, time_frames
 from edge_runtime.machine.state import machine_state
 from edge_runtime.sources.camera import Frame
@@ -70,7 +71,8 @@ def measure(
 
     Returns:
         Plain values for JSON: ``device``, ``tower``, ``frames``, ``stages``, ``tracker``, ``frames_per_s``,
-        ``threads``, ``cold_start``, ``before``, ``after`` and ``other_work_cores``.
+        ``threads``, ``cold_start``, ``before``, ``after``, ``power`` (None where the board does not tell) and
+        ``other_work_cores``.
     """
     before, work = machine_state(), OtherWork()
     progress("loading the tower")
@@ -79,7 +81,8 @@ def measure(
     progress(f"timing {plan.frames} frames")
     enrolled = strangers(plan.people, tower.embedding_length)
     courses = {n: Course(tower, finder, enrolled, tracking=bool(n)) for n in (0, 1)}
-    times, tracked = time_frames(courses, frames, plan.frames).values()
+    with PowerMeter() as meter:
+        times, tracked = time_frames(courses, frames, plan.frames).values()
     progress("timing threads")
     by_threads = _thread_times(load, frames, plan, enrolled) if plan.max_threads > 1 else {}
     progress("starting processes")
@@ -96,6 +99,7 @@ def measure(
         "cold_start": cold,
         "before": asdict(before),
         "after": asdict(machine_state()),
+        "power": meter.as_mapping(),
         "other_work_cores": work.busy_cores(),
     }
 

@@ -147,7 +147,7 @@ def _foot(result: dict[str, Any], top: int) -> tuple[list[str], int]:
 
 
 def machine_lines(result: dict[str, Any]) -> list[str]:
-    """Cold start, memory, clock, temperature and throttling in words."""
+    """Cold start, memory, clock, temperature, throttling and power draw in words."""
     lines = []
     cold = result["cold_start"]
     if cold is not None:
@@ -159,6 +159,10 @@ def machine_lines(result: dict[str, Any]) -> list[str]:
     before, after = (in_words(MachineState(**result[name])) for name in ("before", "after"))
     changes = {name: old if old == after[name] else f"{old} → {after[name]}" for name, old in before.items()}
     lines.append(" · ".join(f"{name} {words}" for name, words in changes.items()))
+    power = result.get("power")
+    if power is not None:
+        drawn = f"{power['before_w']:g} W before, {power['mean_w']:g} W while frames were timed"
+        lines.append(f"power draw: {drawn} ({power['source']})")
     others = result["other_work_cores"]
     busy = "an unknown number of cores" if others is None else _count(others, "core")
     return [*lines, f"other processes kept {busy} busy meanwhile"]

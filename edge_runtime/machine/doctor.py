@@ -21,6 +21,7 @@ from edge_runtime.gallery.store import Access, Gallery
 from edge_runtime.home import models_folder
 from edge_runtime.machine.finding import Finding
 from edge_runtime.machine.surroundings import look_around
+from edge_runtime.towers.card import Card
 from edge_runtime.towers.interpreter import installed_backends
 from edge_runtime.towers.signature import short_fingerprint
 from edge_runtime.towers.tower import Tower
@@ -158,14 +159,20 @@ def _tower(path: Path, trust: Trust) -> tuple[Tower | None, Finding]:
         tower = Tower.load(path, trust=trust)
         loaded.append(tower)
         name = printable(f"{tower.card.name}, {tower.card.recipe}")
-        words = f"{name}, self-test cosine {tower.self_test_cosine:.4f}, {tower.provenance}"
+        words = f"{name}, self-test cosine {tower.self_test_cosine:.4f}, {tower.provenance}, {_judging(tower.card)}"
         if not tower.calibrated:
-            remedy = f"use {tower.card.runtime}, or give --threshold"
+            remedy = f"use {printable(tower.card.runtime)}, or give --threshold"
             return Finding(name="tower", status="broken", detail=f"{words}; not calibrated here", remedy=remedy)
         return Finding(name="tower", status="ok", detail=words)
 
     finding = _attempt("tower", look, "get the tower again from its maker, or give another one with --tower")
     return (loaded[0] if loaded else None), finding
+
+
+def _judging(card: Card) -> str:
+    """How a tower wants people judged: which similarity counts, and the limits of quality that are its own."""
+    own = ", ".join(f"{name} {value:g}" for name, value in sorted(card.quality_limits.items()))
+    return f"a person’s {card.person_score} similarity counts, {own or 'the usual'} limits of quality"
 
 
 def _gallery(path: Path, tower: Tower | None, access: Access | None) -> Finding:

@@ -41,13 +41,13 @@ def machine_state(*, system: Path = Path("/sys"), vcgencmd: str | None = "vcgenc
     # Zones that are switched off give nonsense.
     degrees = [zone / 1000 for zone in zones if zone is not None and -40_000 < zone < 150_000]
     if not degrees:
-        own = _number(_ask(vcgencmd, "measure_temp").partition("=")[2].removesuffix("'C"))
+        own = _number(ask_board(vcgencmd, "measure_temp").partition("=")[2].removesuffix("'C"))
         degrees = [] if own is None else [own]
     return MachineState(
         governor=_read(clock / "scaling_governor") or None,
         frequency_mhz=None if khz is None else round(khz / 1000),
         temperature_c=round(max(degrees), 1) if degrees else None,
-        throttled=throttling(_ask(vcgencmd, "get_throttled")),
+        throttled=throttling(ask_board(vcgencmd, "get_throttled")),
     )
 
 
@@ -74,7 +74,8 @@ def in_words(state: MachineState) -> dict[str, str]:
     }
 
 
-def _ask(vcgencmd: str | None, question: str) -> str:
+def ask_board(vcgencmd: str | None, question: str) -> str:
+    """What the Raspberry Pi's own command answers to a question; empty where there is none, or no answer."""
     found = shutil.which(vcgencmd) if vcgencmd else None
     if found is None:
         return ""

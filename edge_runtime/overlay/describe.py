@@ -41,6 +41,9 @@ def _headline(seen: Observation, standing: dict[int, Standing], decision: Decisi
         return outcome_words(decision), detail, "accepted" if decision.accepted else "rejected"
     if seen.problem is not None:
         return "Looking", reason_words(seen.problem, seen.advice), "looking"
+    subject = seen.subject
+    if subject is not None and subject.liveness is not None and subject.liveness.prompt is not None:
+        return "Please move", subject.liveness.advice, "looking"
     under_way = next((one for one in standing.values() if one.decision is None), None)
     if under_way is None:
         return "Looking", "", "looking"

@@ -11,6 +11,8 @@ _OUTCOMES = {
     "several-faces": "Several faces",
     "low-quality": "Not good enough",
     "timeout": "Out of time",
+    "locked-out": "Locked out",
+    "not-live": "Not a person",
     "fault": "Fault",
 }
 _REASONS = {

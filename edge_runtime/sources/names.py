@@ -50,9 +50,9 @@ def video_device(text: str) -> int | Path | None:
 
 
 def _camera_number(digits: str) -> int:
-    number = int(digits)
+    number = int(digits) if len(digits) < 10 else _MAX_CAMERA + 1
     if number > _MAX_CAMERA:
-        raise UsageError(f"there is no camera {digits}: numbers go from 0 to {_MAX_CAMERA}.")
+        raise UsageError(f"there is no camera {digits:.20}: numbers go from 0 to {_MAX_CAMERA}.")
     return number
 
 

@@ -118,5 +118,5 @@ def parse_size(text: str) -> tuple[int, int]:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"a size is WIDTHxHEIGHT in pixels, such as 640x480, not {text!r}.")
+        raise UsageError(f"a size is WIDTHxHEIGHT in pixels, such as 640x480, not {text!r:.50}.")
     return int(match[1]), int(match[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class VideoSource:
             SourceError: OpenCV cannot decode it.
         """
         self.name = str(path)
+        if not os.path.isfile(path):
+            # A pipe would be waited for; a device that is no camera may never end.
+            raise SourceError(f"{path} is no file, and no camera that is known. Give a video file.")
         self._options = options or SourceOptions()
         self._capture = OpenCvCapture(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG))
         if not self._capture.opened:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import TowerError, UsageError
 from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate, template_from_values, template_values
 from edge_runtime.faces.quality import QualityLimits
@@ -15,6 +16,8 @@ from edge_runtime.measures.metrics import OperatingPoint
 from edge_runtime.towers.preprocess import InputSpec
 
 SCHEMA_VERSION = 1
+_TEXTS = ("name", "recipe", "runtime_family", "runtime", "metric", "licence", "limits", "person_score")
+_TABLES = ("evaluation", "training", "representative", "runtimes", "versions", "quality_limits")
 DEFAULT_LIMITS = "Not stated by its maker. It does not detect photographs or screens held before the camera."
 
 
@@ -71,23 +74,23 @@ class Card:
         """Refuse a card that contradicts itself."""
         if self.schema_version != SCHEMA_VERSION:
             raise TowerError(
-                f"the card has schema version {self.schema_version}; this siamlite reads {SCHEMA_VERSION}. "
+                f"the card has schema version {self.schema_version!r:.50}; this siamlite reads {SCHEMA_VERSION}. "
                 "Export the tower again with this version, or update siamlite."
             )
         if self.metric != "cosine":
-            raise TowerError(f"the card's metric is {self.metric!r}; only 'cosine' is known.")
+            raise TowerError(f"the card's metric is {self.metric!r:.50}; only 'cosine' is known.")
         if self.person_score not in ("mean", "best"):
             raise TowerError(
-                f"the card's score of a person is {self.person_score!r}; only 'mean' and 'best' are known."
+                f"the card's score of a person is {self.person_score!r:.50}; only 'mean' and 'best' are known."
             )
         QualityLimits.of(self.quality_limits)
         if not isinstance(self.embedding_length, int) or not 2 <= self.embedding_length <= 4096:
-            raise TowerError(f"the card's embedding length is {self.embedding_length!r}; 2 to 4096 is accepted.")
+            raise TowerError(f"the card's embedding length is {self.embedding_length!r:.50}; 2 to 4096 is accepted.")
         if self.default_fmr is not None and self.default_fmr not in [point.target_fmr for point in self.thresholds]:
-            raise TowerError(f"the card's default FMR {self.default_fmr} is not among its thresholds.")
+            raise TowerError(f"the card's default FMR {self.default_fmr!r:.50} is not among its thresholds.")
         for point in self.thresholds:
             if not -1 <= point.threshold <= 1.01:
-                raise TowerError(f"the card's threshold {point.threshold} is no cosine similarity.")
+                raise TowerError(f"the card's threshold {point.threshold!r:.50} is no cosine similarity.")
 
     def operating_point(self, target_fmr: float | None = None) -> OperatingPoint:
         """The operating point for a target FMR (the card's default if None).
@@ -124,7 +127,9 @@ def card_from_json(data: bytes) -> Card:
         values["input"] = InputSpec(**values["input"])
         values["template"] = template_from_values(values["template"])
         values["thresholds"] = tuple(OperatingPoint(**point) for point in values["thresholds"])
-        return Card(**values)
+        card = Card(**values)
+        _check_kinds(card)
+        return card
     except TowerError:
         raise
     except UsageError as error:
@@ -132,7 +137,33 @@ def card_from_json(data: bytes) -> Card:
     except RecursionError as error:
         raise TowerError("the card in this tower is nested too deeply. Export the tower again.") from error
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise TowerError(f"the card in this tower cannot be read ({error}). Export the tower again.") from error
+        reason = printable(str(error))[:200]
+        raise TowerError(f"the card in this tower cannot be read ({reason}). Export the tower again.") from error
+
+
+def _check_kinds(card: Card) -> None:
+    """Refuse a card in which something is of another kind than whoever uses it takes it for.
+
+    Raises:
+        TypeError, ValueError: It is.
+    """
+    for name in _TEXTS:
+        if not isinstance(getattr(card, name), str):
+            raise TypeError(f"its {name} is no text")
+    for name in _TABLES:
+        if not isinstance(getattr(card, name), dict):
+            raise TypeError(f"its {name} is no table")
+    if not all(isinstance(verdict, dict) for verdict in card.runtimes.values()):
+        raise TypeError("its runtimes are no tables")
+    for point in card.thresholds:
+        numbers = dataclasses.asdict(point)
+        if not all(type(value) in (int, float) for value in numbers.values()):
+            raise TypeError("its thresholds are no numbers")
+        counts = (point.impostor_pairs, point.genuine_pairs, point.false_matches)
+        if not all(0 <= rate <= 1 for rate in (point.target_fmr, point.fmr, point.fmr_upper, point.fnmr)):
+            raise ValueError("its error rates are none")
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError("its numbers of pairs are none")
 
 
 # No card of ours is nested half as deeply.

@@ -42,7 +42,7 @@ class Delegate:
         for item in rest:
             name, equals, value = item.partition("=")
             if not equals or not name.strip():
-                raise UsageError(f"{item!r} is no option of a delegate: write --delegate LIBRARY,option=value.")
+                raise UsageError(f"{item!r:.50} is no option of a delegate: write --delegate LIBRARY,option=value.")
             pairs.append((name.strip(), value.strip()))
         return cls(library=library.strip(), options=tuple(pairs))
 

@@ -36,12 +36,13 @@ class InputSpec:
     def __post_init__(self) -> None:
         """Refuse values that no tower can have."""
         if not isinstance(self.size_px, int) or not 16 <= self.size_px <= 512:
-            raise UsageError(f"input size must be a whole number from 16 to 512 px, not {self.size_px!r}.")
+            raise UsageError(f"input size must be a whole number from 16 to 512 px, not {self.size_px!r:.50}.")
         if self.colour not in COLOURS:
-            raise UsageError(f"input colour must be 'grey', 'rgb' or 'bgr', not {self.colour!r}.")
+            raise UsageError(f"input colour must be 'grey', 'rgb' or 'bgr', not {self.colour!r:.50}.")
         if not (np.isfinite(self.scale) and np.isfinite(self.offset)) or self.scale <= 0:
             raise UsageError(
-                f"input scale must be finite and above 0, input offset finite, not {self.scale!r} and {self.offset!r}."
+                "input scale must be finite and above 0, input offset finite, not "
+                f"{self.scale!r:.50} and {self.offset!r:.50}."
             )
 
     @property

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.home import home_folder
+from edge_runtime.home import expanded, home_folder
 
 TOWER_VARIABLE = "SIAMLITE_TOWER"
 _MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -30,7 +30,13 @@ class ShippedTower:
         return _MODELS / f"{self.name}.tflite"
 
 
-SHIPPED = {tower.name: tower for tower in (ShippedTower(name="accurate", purpose="the default: free for any use"),)}
+SHIPPED = {
+    tower.name: tower
+    for tower in (
+        ShippedTower(name="accurate", purpose="the default: free for any use"),
+        ShippedTower(name="small", purpose="a third of the size, half the time; for research only"),
+    )
+}
 DEFAULT_SHIPPED = "accurate"
 
 
@@ -49,6 +55,6 @@ def find_tower(given: str | Path | None) -> Path:
     if chosen in SHIPPED:
         return SHIPPED[chosen].path
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     own = home_folder() / "tower.tflite"
     return own if own.exists() else SHIPPED[DEFAULT_SHIPPED].path

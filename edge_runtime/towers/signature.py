@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.errors import MissingDependency, TowerError, UsageError
-from edge_runtime.files import sha256_bytes
+from edge_runtime.files import read_whole, sha256_bytes
 
 ALGORITHM = "ed25519"
 _KEY_BYTES, _SIGNATURE_BYTES = 32, 64
@@ -162,10 +162,6 @@ def read_pem(path: str | Path) -> bytes:
         UsageError: It cannot be read, or is too large for a key.
     """
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_MAX_PEM + 1)
+        return read_whole(path, most_bytes=_MAX_PEM)
     except OSError as error:
         raise UsageError(f"cannot read the key {path}: {error.strerror or error}.") from error
-    if len(data) > _MAX_PEM:
-        raise UsageError(f"{path} is no key: it is larger than {_MAX_PEM >> 10} KiB.")
-    return data

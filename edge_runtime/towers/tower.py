@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.commands.printable import printable
 from edge_runtime.errors import DataError, TowerError
 from edge_runtime.files import sha256_bytes
 from edge_runtime.measures.metrics import unit_rows
@@ -190,7 +191,7 @@ class Tower(Embedder):
             raise TowerError(
                 f"{self.path} fails its self-test with {self.runtime}: "
                 f"cosine {lowest:.4f} to its golden vectors, {needed} is needed. Use the interpreter that it was "
-                f"made with ({self.card.runtime}), or export it again."
+                f"made with ({printable(self.card.runtime):.100}), or export it again."
             )
         return lowest
 

@@ -21,7 +21,7 @@ from typing import Literal
 
 from edge_runtime.commands.printable import printable
 from edge_runtime.errors import MissingDependency, TowerError, UsageError
-from edge_runtime.home import trusted_keys_folder
+from edge_runtime.home import expanded, trusted_keys_folder
 from edge_runtime.towers.signature import Signature, key_fingerprint, read_public_key, short_fingerprint, verifies
 
 _log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _paths_of_environment() -> list[Path]:
     paths: list[Path] = []
     for part in os.environ.get(KEYS_VARIABLE, "").split(os.pathsep):
         if part:
-            place = Path(part).expanduser()
+            place = expanded(part)
             found = key_files(place) if place.is_dir() else [place]
             if not found:
                 raise UsageError(f"{KEYS_VARIABLE} names the folder {place}, which holds no .pem file.")

@@ -20,6 +20,7 @@ from export.adoption.opening import open_foreign
 from export.adoption.people import Sets, choose_sets
 from export.conversion.recipes import GateLimits, Recipe
 from export.delivery.bundle import refuse_unwritable, representative_values
+from export.delivery.limits import kind_of_pictures
 from export.gate.attempt import Attempt, Watcher, find_conversion, refuse_targets
 from export.gate.judge import judge, refuse_degenerate
 from export.pipeline import Exported, deliver, signing_key
@@ -112,6 +113,7 @@ def adopt_tower(options: AdoptOptions, *, watcher: Watcher | None = None) -> Exp
             "pictures_were": "crops aligned by others" if options.aligned else "aligned by siamlite",
             "sha256": sets.evaluation.sha256,
         },
+        pictures=kind_of_pictures(prepared=sets.evaluation.prepared, foreign=options.aligned),
     )
 
 

@@ -104,6 +104,13 @@ def _landmarks(template: AlignmentTemplate) -> str:
     return f"{names} with the weights {', '.join(f'{w:g}' for w in template.weights)}" if template.weights else names
 
 
+def _limits_of_quality(own: dict[str, float]) -> str:
+    """The limits that a card sets itself, in words."""
+    if not own:
+        return "the usual ones of siamlite"
+    return f"{', '.join(f'{name} {value:g}' for name, value in sorted(own.items()))}; else the usual ones of siamlite"
+
+
 def _input(facts: Facts) -> Section:
     card, spec = facts.card, facts.card.input
     colour = "grey: one channel, ITU-R BT.601 luma" if spec.colour == "grey" else "three channels, in the order R, G, B"
@@ -118,6 +125,8 @@ def _input(facts: Facts) -> Section:
         ("alignment", f"{words(card.template.name, limit=60)}: {_landmarks(card.template)} at {places} of the side"),
         ("output", f"{card.embedding_length} numbers, scaled to length 1 outside of the model"),
         ("comparison", f"{words(card.metric, limit=40)} similarity"),
+        ("similarity to a person", f"the {words(card.person_score, limit=40)} of those to their templates"),
+        ("limits of a face’s quality", _limits_of_quality(card.quality_limits)),
     ]
     return Section(title="What it takes and gives", tables=(Table(rows=tuple(rows)),))
 

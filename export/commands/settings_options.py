@@ -23,6 +23,8 @@ _SAME = (
     "runtime_python",
     "name",
     "licence",
+    "measured_on",
+    "limits_text",
     "sign_key",
     "seed",
     "force",
@@ -91,6 +93,12 @@ def add_settings(command: Any) -> None:
     )
     command.add_argument("--name", help="what the card calls the tower")
     command.add_argument("--licence", default="not stated", help="licence of the weights, for the card")
+    command.add_argument(
+        "--measured-on",
+        metavar="TEXT",
+        help="what the pictures are that error rates are measured on, for the card: 'pictures of actors from the web'",
+    )
+    command.add_argument("--limits-text", metavar="TEXT", help="what else the card says of the tower's limits")
     command.add_argument("--sign-key", type=Path, metavar="KEY", help="sign the file with this private key")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the representative pictures (0)")
     command.add_argument("--force", action="store_true", help="replace an existing file")

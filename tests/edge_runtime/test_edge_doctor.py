@@ -69,6 +69,7 @@ def test_a_healthy_machine(siamlite: Command, tower: Tower, gallery_path: Path, 
     for name in ("opencv", "interpreter", "detectors", "gallery"):
         assert finding(findings, name).status == "ok", name
     assert finding(findings, "tower").status == ("ok" if tower.calibrated else "broken")
+    assert "a person’s mean similarity counts, the usual limits of quality" in finding(findings, "tower").detail
     assert healthy(findings) == tower.calibrated
     if not tower.calibrated:
         assert "--threshold" in finding(findings, "tower").remedy

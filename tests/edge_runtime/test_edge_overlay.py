@@ -12,8 +12,12 @@ from edge_helpers import GENUINE, IMPOSTOR, LAW, THRESHOLD, Command, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_runtime.decisions.observe import Observation, SeenFace
 from edge_runtime.errors import UsageError, WriteError
+from edge_runtime.faces.detect import Face
 from edge_runtime.images import Image, read_image, write_image
+from edge_runtime.liveness.policy import Liveness
+from edge_runtime.overlay.describe import overlay_of
 from edge_runtime.overlay.ink import fit_text, mix, panel, plain, text_width, write
 from edge_runtime.overlay.picture import STATES, FaceLabel, Overlay, draw_overlay
 from edge_runtime.overlay.record import Recorder
@@ -72,6 +76,15 @@ def test_a_label_stays_inside_the_frame() -> None:
         alone = frame(640, 480, 40)
         write(alone, "Anna Lind", 100, 100, 480 * 4 / 3 * 0.0175, (255, 255, 255), bold=True)
         assert abs(int(white.sum()) - int((alone > 240).all(axis=2).sum())) <= 3
+
+
+@pytest.mark.parametrize("prompt", ["left", None])
+def test_who_is_asked_to_move_reads_it_on_the_frame(prompt: str | None) -> None:
+    face = Face(box_px=(10, 10, 60, 60), landmarks_px=np.full((4, 2), 30, np.float32), score=0.9)
+    asked = Liveness(live=None, reason="challenge-not-done", advice="turn your head to the left", prompt=prompt)
+    seen = Observation(problem=None, faces=(SeenFace(face=face, track=1, subject=True, liveness=asked),))
+    overlay = overlay_of(seen, {}, None, threshold=0.5)
+    assert (overlay.detail == "turn your head to the left") == (prompt is not None)
 
 
 def test_names_are_written_in_the_letters_that_there_are() -> None:

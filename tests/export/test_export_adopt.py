@@ -51,7 +51,8 @@ def test_every_kind_becomes_a_tower_that_the_device_uses(
     foreign: tuple[str, Path], faces: Path, att_faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (kind, file), out = foreign, tmp_path / "tower.tflite"
-    assert adopt(file, faces, out, "--licence", "CC0-1.0", "--json") == 0
+    words = ("--licence", "CC0-1.0", "--measured-on", "old studio pictures", "--limits-text", "Not for doors.")
+    assert adopt(file, faces, out, *words, "--json") == 0
     values = json.loads(capsys.readouterr().out)
     assert values["path"] == str(out)
     tower = Tower.load(out)
@@ -61,6 +62,8 @@ def test_every_kind_becomes_a_tower_that_the_device_uses(
     assert card.training["adopted"]["kind"] == kind
     assert len(card.training["adopted"]["sha256"]) == 64
     assert "unknown" in card.limits
+    assert card.limits.startswith("Not for doors. ")
+    assert "measured on old studio pictures. By age, sex and skin tone they were not measured" in card.limits
     assert str(tmp_path) not in out.read_bytes().decode("latin-1")
     assert bool(card.representative) == (kind != "tflite")
     assert ("cosine_to_float" in card.evaluation) == (kind != "tflite")
@@ -175,6 +178,7 @@ def test_crops_that_were_aligned_before_are_only_resized(
     assert card.template.name == "mine"
     np.testing.assert_allclose(card.template.points[3], (56.14 / 112, 92.285 / 112), atol=1e-9)
     assert card.evaluation["pictures_were"] == "crops aligned by others"
+    assert "measured on crops that others aligned." in card.limits
     capsys.readouterr()
     assert adopt(tower_file, faces, out, "--align", "wide", "--force") == 2
     assert "another template" in error_line(capsys)

@@ -162,6 +162,16 @@ def test_the_card_says_what_there_is(facts: Facts) -> None:
     assert card_page(facts) == card_page(facts)
 
 
+def test_how_a_tower_wants_people_judged_is_said(facts: Facts) -> None:
+    assert "the mean of those to their templates" in card_markdown(facts)
+    assert "the usual ones of siamlite" in card_markdown(facts)
+    own = replace(facts, card=replace(facts.card, person_score="best", quality_limits={"max_yaw_deg": 30.0}))
+    text, page = card_markdown(own), check_page(card_page(own))
+    assert "the best of those to their templates" in text
+    for shown in (text.replace("\\", ""), page.text):
+        assert "max_yaw_deg 30; else the usual ones" in shown
+
+
 def test_sections_and_titles_agree(facts: Facts) -> None:
     titles = [section.title for section in sections(facts)]
     assert titles == ["Identity", "What it takes and gives", "Quality", "Thresholds", "Size, work and operators",

@@ -13,8 +13,10 @@ from edge_runtime.files import read_json, sha256_bytes, sha256_file, write_bytes
 from edge_runtime.people import write_faces_mark
 from edge_runtime.towers.preprocess import InputSpec
 from train.cli import main
+from train.data.faces import load_faces
 from train.keras_quietly import keras, load_keras
 from train.measure.towers import load_tower
+from train.measure.verify import verify
 from train.towers.beside import origin_of_tower, read_beside, saved_bytes
 from train.towers.dlib_resnet import ResNetShape, Stage, build_resnet, read_shape
 
@@ -90,6 +92,26 @@ def test_the_whole_way(place, tmp_path, monkeypatch, capsys):
     (kept,) = (tmp_path / "cache" / "teachers").iterdir()
     with np.load(kept) as held:
         assert held["embeddings"].shape[1] == 16
+
+
+def test_error_rates_of_other_people_at_every_stage(place, tmp_path, capsys):
+    others = tmp_path / "others"
+    write_people(others, size_px=64, seed=9)
+    write_faces_mark(others, {"size_px": 64, "template": template_values(DLIB_TEMPLATE), "detector": "none"})
+    assert narrow(place, tmp_path / "a" / "tower.keras", *FEWER, "--evaluate", str(others), "--json") == 0
+    rates = json.loads(capsys.readouterr().out)["rates"]
+    assert list(rates) == ["wide", "narrowed", "repaired"]
+    tower = load_tower(place / "dlib" / "tower.keras")
+    faces = load_faces(others, tower.colours)
+    assert rates["wide"]["eer"] == verify(tower.embed(faces.pixels), faces.labels)[0].eer
+    assert rates["wide"]["pictures"] == len(faces.labels)
+    words = [*FEWER, "--evaluate", str(others), "--no-repair"]
+    assert narrow(place, tmp_path / "b" / "tower.keras", *words) == 0
+    said = capsys.readouterr().out
+    assert "other people" in said
+    assert said.count("EER ") == 2
+    assert narrow(place, tmp_path / "c" / "tower.keras", *FEWER, "--evaluate", str(place / "chips")) == 2
+    assert "among those of --data" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_without_repair_the_weights_are_the_wide_ones(place, tmp_path, capsys):

@@ -34,9 +34,11 @@ def tiny_config(*more: str, seed: int = 5) -> Config:
     return load_config("att", [*TINY, *more], seed=seed)
 
 
-def write_people(folder: Path, people: int = 6, pictures: int = 4, size_px: int = 16, *, mark: bool = True) -> Path:
+def write_people(
+    folder: Path, people: int = 6, pictures: int = 4, size_px: int = 16, *, mark: bool = True, seed: int = 0
+) -> Path:
     """People who are smooth random patterns, each picture with a little noise."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for person in range(people):
         pattern = cv2.resize(rng.integers(40, 216, (4, 4, 3)).astype(np.float32), (size_px, size_px))
         for picture in range(pictures):

@@ -37,6 +37,9 @@ def add(commands: Any) -> None:
     command.add_argument("--pictures", metavar="N", type=int, default=1024, help="faces to judge by (1024)")
     command.add_argument("--seed", metavar="N", type=int, default=0, help="which faces (0)")
     command.add_argument("--no-repair", action="store_true", help="only leave channels out; solve no layer anew")
+    command.add_argument(
+        "--evaluate", metavar="FACES2", type=Path, help="measure on these too: faces of other people, cut for TOWER"
+    )
     command.add_argument("--force", action="store_true", help="replace what is there")
     command.set_defaults(run=_run)
 
@@ -65,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     from train.measure.towers import load_tower
 
     wide = load_tower(options.tower)
-    faces = _faces(options, wide)
+    faces = _drawn(_faces(options.data, options, wide), options)
     report = _narrow(options, wide, faces, wide.template if template is None else template)
     text = "\n".join(
         [
@@ -75,6 +78,7 @@ def _run(options: argparse.Namespace) -> int:
                 f"{layer['layer']:<16} error {layer['before']:.3g} before, {layer['after']:.3g} after"
                 for layer in report["repaired"]
             ),
+            *report.pop("said"),
         ]
     )
     report_result(report, text, as_json=options.json)
@@ -92,19 +96,24 @@ def _template(name: str) -> AlignmentTemplate:
     return TEMPLATES[name]
 
 
-def _faces(options: argparse.Namespace, wide: LoadedTower) -> FaceSet:
-    """Some of the faces, cut as the wide tower expects."""
-    import numpy as np
-
+def _faces(folder: Path, options: argparse.Namespace, wide: LoadedTower) -> FaceSet:
+    """Faces that are cut as the wide tower expects."""
     from train.data.faces import load_faces
 
-    faces = load_faces(options.data, wide.colours)
+    faces = load_faces(folder, wide.colours)
     if wide.template is None or faces.template is None or not wide.template.aligns_like(faces.template):
         raise DataError(
-            f"{options.data} is cut in another way than {options.tower} expects. Cut it again: python -m train recut "
-            f"{options.data} --out FACES2 --align {'NAME' if wide.template is None else wide.template.name} "
+            f"{folder} is cut in another way than {options.tower} expects. Cut it again: python -m train recut "
+            f"{folder} --out CUT --align {'NAME' if wide.template is None else wide.template.name} "
             f"--size {wide.spec.size_px}"
         )
+    return faces
+
+
+def _drawn(faces: FaceSet, options: argparse.Namespace) -> FaceSet:
+    """Some of the faces."""
+    import numpy as np
+
     count = min(options.pictures, len(faces.labels))
     rows = np.sort(np.random.default_rng(options.seed).choice(len(faces.labels), count, replace=False))
     return faces.take(rows)
@@ -122,6 +131,7 @@ def _narrow(
     from train.keras_quietly import load_keras
     from train.narrow.deliver import Judges, write_narrowed
     from train.narrow.narrow import at_size, narrow, narrower
+    from train.narrow.rates import Rates, refuse_shared
     from train.narrow.repair import repair
     from train.towers.dlib_resnet import build_resnet, read_shape
     from train.towers.macs import count_macs
@@ -135,11 +145,18 @@ def _narrow(
     # What cannot be built is said before minutes of solving.
     build_resnet(replace(wanted, size_px=size_px))
     pixels = np.asarray(faces.pixels)
+    measured = None if options.evaluate is None else _faces(options.evaluate, options, wide)
+    if measured is not None:
+        refuse_shared(faces, measured)
+    rates = Rates(measured, wide.spec)
+    rates.measure("wide", network)
     narrowed = narrow(network, wanted, pixels)
+    rates.measure("narrowed", narrowed.tower)
     solved = []
     if not options.no_repair:
         watch = partial(tqdm, desc="solving", unit="block", disable=not sys.stderr.isatty())
         solved = repair(narrowed, network, pixels, watch=watch)
+        rates.measure("repaired", narrowed.tower)
     tower = at_size(narrowed, size_px)
     origin = write_narrowed(
         options.out,
@@ -158,5 +175,7 @@ def _narrow(
         "macs": count_macs(tower),
         "macs_before": count_macs(network),
         "repaired": [asdict(layer) for layer in solved],
+        "rates": {stage: held.as_mapping() for stage, held in rates.found.items()},
+        "said": rates.as_lines(),
         **origin,
     }

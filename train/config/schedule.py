@@ -21,6 +21,9 @@ class ScheduleConfig:
         epochs: Number of epochs; metrics are computed and a checkpoint is written after each. 0 is for a tower whose
             embedding layer is solved, not trained (``whiten``).
         steps_per_epoch: Batches in an epoch.
+        cpu_minutes: Minutes of computing, all cores together, after which the training ends if the epochs do not end it
+            before; the cosine runs over them (:mod:`train.fitting.budget`). 0 for none. How many steps that are depends
+            on the machine, so that no two such trainings are alike.
         warmup_epochs: Epochs of the linear warm-up.
         optimizer: ``"adamw"``, ``"adam"``, ``"sgd"`` (with Nesterov momentum 0.9) or ``"rmsprop"``.
         rate: ``"cosine"`` (down to zero over the whole training) or ``"constant"``, after the warm-up.
@@ -41,6 +44,7 @@ class ScheduleConfig:
 
     epochs: int = 40
     steps_per_epoch: int = 100
+    cpu_minutes: float = 0.0
     warmup_epochs: float = 1.0
     optimizer: str = "adamw"
     rate: str = "cosine"
@@ -62,6 +66,7 @@ class ScheduleConfig:
         if self.epochs == 0 and not self.whiten:
             raise UsageError("schedule.epochs=0 trains nothing. Use: --set schedule.epochs=40, or schedule.whiten=0.03")
         within(self, "steps_per_epoch", 1, 1_000_000)
+        within(self, "cpu_minutes", 0, 1_000_000)
         within(self, "warmup_epochs", 0, self.epochs)
         within(self, "learning_rate", 1e-8, 10)
         within(self, "weight_decay", 0, 1)

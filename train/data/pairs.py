@@ -11,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError
+from edge_runtime.files import read_whole
 from edge_runtime.images import IMAGE_SUFFIXES
 from train.data.faces import FaceSet
+
+_MAX_FILE = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +92,17 @@ def read_pairs(path: str | Path) -> tuple[Pair, ...]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The fields of each line that is not empty, with its number."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_whole(path, most_bytes=_MAX_FILE).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read the list of pairs {path}: {reason}. Give a text file of pairs.") from error
     found = []
     for line, words in enumerate(text.splitlines(), start=1):
         mark = "\t" if "\t" in words else "," if "," in words else None
-        fields = next(csv.reader([words], delimiter=mark)) if mark else words.split()
+        try:
+            fields = next(csv.reader([words], delimiter=mark)) if mark else words.split()
+        except csv.Error as error:
+            raise DataError(f"{path}, line {line}: {error}. Give a text file of pairs.") from error
         fields = [field.strip() for field in fields]
         while fields and not fields[-1]:
             fields.pop()

@@ -13,6 +13,7 @@ from edge_runtime.errors import SiamliteError
 from train.batches.stream import BatchStream
 from train.config import Config
 from train.fitting.agree import Follow
+from train.fitting.budget import CpuBudget, spent_seconds
 from train.fitting.callbacks import Checkpoint, EpochLines, EpochStart, ValidationMetrics
 from train.fitting.distribute import Distribution
 from train.fitting.inputs import Inputs
@@ -86,6 +87,7 @@ def _callbacks(
     validation = None if inputs.validation is None else Validation(inputs.validation, config)
     return [
         EpochStart(stream, config.seed),
+        *([CpuBudget(config.schedule, spent_seconds(run.log, finished))] if config.schedule.cpu_minutes else []),
         *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.schedule.ema else []),
         *([ValidationMetrics(validation)] if validation else []),
         keras.callbacks.TerminateOnNaN(),

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import SiamliteError
+from edge_runtime.errors import SiamliteError, UsageError
 from edge_runtime.files import write_json
 from train.config import Config
 from train.data.split import write_split
 from train.fitting.agree import check_alike, chief_says, share_weights
+from train.fitting.budget import is_spent, spent_seconds
 from train.fitting.callbacks import Checkpoint
 from train.fitting.checkpoint import TrainingState, read_state
 from train.fitting.deliver import FitResult, deliver
@@ -69,6 +70,8 @@ def fit(
     """
     # TensorFlow takes its devices and workers only before it is first used.
     distribution = choose_distribution(devices=devices, wait_s=wait_s)
+    if config.schedule.cpu_minutes and distribution.workers > 1:
+        raise UsageError("schedule.cpu_minutes is for one machine: workers would end at different steps. Leave it out.")
     # What the recipe asks for must exist before an hour is spent on pictures.
     build_tower(config.input, config.tower)
     build_objective(config, classes=2)
@@ -104,7 +107,7 @@ def _train(run: RunFolder, config: Config, inputs: Inputs, distribution: Distrib
     with distribution.scope():
         model = _build(config, inputs, distribution)
     state = _restore(run, config, model)
-    finished, ended = chief_says(distribution, _standing(state, config)).tolist()
+    finished, ended = chief_says(distribution, _standing(run, state, config)).tolist()
     share_weights(distribution, [*model.variables, *model.optimizer.variables])
     checkpoint = Checkpoint(
         run.checkpoints,
@@ -155,11 +158,12 @@ def _restore(run: RunFolder, config: Config, model: Any) -> TrainingState | None
     return state
 
 
-def _standing(state: TrainingState | None, config: Config) -> npt.NDArray[np.int32]:
+def _standing(run: RunFolder, state: TrainingState | None, config: Config) -> npt.NDArray[np.int32]:
     """Number of finished epochs, and whether no more are to be run."""
     finished, patience = state.epoch if state else 0, config.schedule.patience
     out_of_patience = bool(patience and state and state.epoch - state.improved_epoch >= patience)
-    return np.array([finished, finished >= config.schedule.epochs or out_of_patience], dtype=np.int32)
+    spent = is_spent(config.schedule, spent_seconds(run.log, finished))
+    return np.array([finished, finished >= config.schedule.epochs or out_of_patience or spent], dtype=np.int32)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,11 @@ from train.keras_quietly import keras
 def make_rate(schedule: ScheduleConfig) -> Any:
     """A linear warm-up, then a cosine down to zero over the whole training, or a constant.
 
-    Loshchilov and Hutter 2017, "SGDR", arXiv:1608.03983, without restarts.
+    Loshchilov and Hutter 2017, "SGDR", arXiv:1608.03983, without restarts. With a budget of computing it is a plain
+    number, which :class:`train.fitting.budget.CpuBudget` sets before every step.
     """
+    if schedule.cpu_minutes:
+        return schedule.learning_rate
     warmup = round(schedule.warmup_epochs * schedule.steps_per_epoch)
     total = schedule.epochs * schedule.steps_per_epoch
     return keras.optimizers.schedules.CosineDecay(

@@ -1,0 +1,1 @@
+"""Training and export on this machine; skipped where TensorFlow is missing."""

@@ -1,0 +1,1 @@
+"""Pictures held before a camera, and heads turned before it, rendered and judged."""

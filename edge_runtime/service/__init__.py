@@ -1,0 +1,1 @@
+"""siamlite as a service of systemd."""

@@ -24,6 +24,7 @@ from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import DataError, UsageError
 from edge_runtime.faces.choice import choose_model
 from edge_runtime.faces.finder import FaceFinder
+from edge_runtime.faces.landmarks import GRID_PX
 from edge_runtime.fetch import install_detectors
 from edge_runtime.files import sha256_file
 from edge_runtime.home import cache_folder
@@ -182,7 +183,7 @@ def _cutter(plan: Plan, finder: FaceFinder) -> tuple[Cutter, str]:
             raise DataError(f"{folder} holds prepared faces, not photographs: give it as --crops.")
         # Where no smallest face is named, frames of every size get the same model.
         detector = choose_model((480, 640)).sha256
-        return device_cutter(finder), f"device {detector} {finder.limits}"
+        return device_cutter(finder), f"device {detector} {finder.limits} grid {GRID_PX}"
     if mark is None:
         raise DataError(f"{folder} has no faces.json that says how its faces are aligned. Prepare it, or use --people.")
     held = marked_template(mark, str(folder))

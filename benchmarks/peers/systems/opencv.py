@@ -43,7 +43,7 @@ PEER = Peer(
     name="opencv",
     title="OpenCV, YuNet + SFace",
     parts="YuNet 640×480, alignCrop and SFace in OpenCV's dnn module, cosine",
-    licence="Apache-2.0, weights too; SFace is in no package",
+    licence="look at the terms of SFace's weights; they are in no package",
     requirements=("opencv-python-headless==4.14.0.94", "numpy==2.4.6"),
     weights=("yunet", "sface.onnx"),
     load=_load,

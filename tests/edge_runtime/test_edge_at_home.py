@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edge_helpers import GENUINE, LAW, Command, unit
+from edge_helpers import GENUINE, LAW, Command, needs_the_cards_thresholds, unit
 from hypothesis import given
 from hypothesis import strategies as st
 from vault_helpers import OTHER_SPACE, SPACE
@@ -169,6 +169,7 @@ def test_it_is_sealed_and_outlives_changes_of_the_gallery(tmp_path: Path) -> Non
 
 
 def test_it_raises_the_cards_threshold_and_never_lowers_it(tower: Tower) -> None:
+    needs_the_cards_thresholds(tower)
     one, policy = Enrolled.of({"Ann": np.eye(1, 64, dtype=np.float32)}), DecisionPolicy()
     card = {point.target_fmr: point.threshold for point in tower.card.thresholds}
     high = replace(MADE, threshold=0.9)
@@ -188,8 +189,9 @@ def test_it_raises_the_cards_threshold_and_never_lowers_it(tower: Tower) -> None
 
 def test_the_command(
     siamlite: Command, tiny_tower_path: Path, gallery_path: Path, people: Callable[[str, int, int], Path],
-    finder: FaceFinder,
+    finder: FaceFinder, tower: Tower,
 ) -> None:  # fmt: skip
+    needs_the_cards_thresholds(tower)
     place = ["--tower", tiny_tower_path, "--gallery", gallery_path]
     assert "at least two people" in siamlite.fails(3, "calibrate", *place)
     for name in ("s5", "s7", "s12"):

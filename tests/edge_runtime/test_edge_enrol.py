@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edge_helpers import GENUINE, IMPOSTOR, LAW, Command, frames, scene
+from edge_helpers import GENUINE, IMPOSTOR, LAW, Command, frames, needs_the_cards_thresholds, scene
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,8 +191,9 @@ def enrolled_templates(siamlite: Command, gallery: Path) -> dict[str, int]:
 
 
 def test_the_command_refuses_duplicates_and_adds_only_what_matches(
-    siamlite: Command, tiny_tower_path: Path, gallery_path: Path, people: People
+    siamlite: Command, tower: Tower, tiny_tower_path: Path, gallery_path: Path, people: People
 ) -> None:
+    needs_the_cards_thresholds(tower)
     place = ["--tower", tiny_tower_path, "--gallery", gallery_path]
     line = siamlite.fails(2, "enroll", "Twin", "--source", people(GENUINE, 6, 10), *place)
     assert f"matches '{GENUINE}'" in line

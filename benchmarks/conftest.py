@@ -69,10 +69,10 @@ def tower() -> Tower:
 
 @pytest.fixture(scope="session")
 def recipes() -> Path:
-    """Folder of the small tower by every recipe."""
+    """Folder of the trial tower by every recipe."""
     folder = recipe_folder()
     if not (folder / "made.json").is_file():
-        pytest.skip(f"no small tower in {folder.name}: python -m benchmarks.suite.towers makes it (with TensorFlow)")
+        pytest.skip(f"no trial tower in {folder.name}: python -m benchmarks.suite.towers makes it (with TensorFlow)")
     return folder
 
 

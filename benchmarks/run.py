@@ -90,13 +90,13 @@ def _typed(options: argparse.Namespace) -> str:
 
 
 def _make_towers() -> None:
-    """Make the small tower by every recipe, once; what cannot be made is skipped by the suites, with the reason."""
+    """Make the trial tower by every recipe, once; what cannot be made is skipped by the suites, with the reason."""
     if find_spec("tensorflow") is None or (recipe_folder() / "made.json").is_file():
         return
-    say("making the small tower by every recipe, once")
+    say("making the trial tower by every recipe, once")
     ran = subprocess.run([sys.executable, "-m", "benchmarks.suite.towers"], cwd=ROOT, stdout=sys.stderr, check=False)
     if ran.returncode:
-        say("the small tower could not be made; the suites go on without it")
+        say("the trial tower could not be made; the suites go on without it")
 
 
 if __name__ == "__main__":

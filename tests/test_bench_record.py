@@ -141,7 +141,7 @@ def test_a_recipe_is_timed_and_scored_as_one_object(tmp_path: Path) -> None:
     found = score(tower, CropSet(crops_rgb=crops, labels=np.array([0, 0, 0, 1, 1, 1]), pictures=7))
     assert (found["genuine_pairs"], found["impostor_pairs"], found["acquired"], found["pictures"]) == (6, 9, 6, 7)
     assert found["tar"] == {"0.01": None, "0.001": None}
-    with pytest.raises(DataError, match="small tower"):
+    with pytest.raises(DataError, match="trial tower"):
         load_recipe(tmp_path / "no", "int8")
 
 

@@ -15,9 +15,10 @@ import pytest
 from benchmarks.conftest import Crops
 from benchmarks.suite.accuracy import EVERYBODY, score
 from benchmarks.suite.rounds import Timed
-from benchmarks.suite.towers import ACCURATE, RECIPES, load_recipe, made
+from benchmarks.suite.towers import RECIPES, load_recipe, made
 from edge_runtime.faces.align import DEFAULT_TEMPLATE, AlignmentTemplate
 from edge_runtime.towers.preprocess import tower_pixels
+from edge_runtime.towers.shipped import SHIPPED
 from edge_runtime.towers.tower import Embedder, Tower
 
 THREADS = range(1, min(4, os.cpu_count() or 1) + 1)
@@ -41,12 +42,14 @@ def test_preprocess(timed: Timed, tower: Tower, rng: np.random.Generator) -> Non
 
 @pytest.mark.parametrize("threads", THREADS, ids=_named)
 def test_embed_accurate(timed: Timed, threads: int, crops: Crops, request: pytest.FixtureRequest) -> None:
-    """A crop to a unit embedding, by the tower that ships."""
-    tower = Tower.load(ACCURATE, threads=threads)
-    what = f"a crop to an embedding, `{tower.card.name}` ({tower.card.recipe})"
-    _time(timed, tower, name=tower.card.name, what=what, threads=threads, size=ACCURATE.stat().st_size)
-    if threads == 1:
-        _score(timed, tower, tower.card.template, EVERYBODY, crops, request)
+    """A crop to a unit embedding, by the tower that ships as the default."""
+    _shipped(timed, "accurate", threads, crops, request)
+
+
+@pytest.mark.parametrize("threads", THREADS, ids=_named)
+def test_embed_small(timed: Timed, threads: int, crops: Crops, request: pytest.FixtureRequest) -> None:
+    """A crop to a unit embedding, by the small one that ships."""
+    _shipped(timed, "small", threads, crops, request)
 
 
 @pytest.mark.parametrize(
@@ -54,16 +57,25 @@ def test_embed_accurate(timed: Timed, threads: int, crops: Crops, request: pytes
     [(recipe, threads) for recipe in RECIPES for threads in THREADS if threads == 1 or recipe in _THREADED],
     ids=lambda value: value if isinstance(value, str) else _named(value),
 )
-def test_embed_small(
+def test_embed_trial(
     timed: Timed, recipe: str, threads: int, recipes: Path, crops: Crops, request: pytest.FixtureRequest
 ) -> None:
-    """A crop to a unit embedding, by the small tower of a recipe."""
+    """A crop to a unit embedding, by the trial tower of a recipe."""
     tower = load_recipe(recipes, recipe, threads=threads)
-    what = f"a crop to an embedding, small tower, {recipe}"
+    what = f"a crop to an embedding, trial tower, {recipe}"
     size = (recipes / f"{recipe}.tflite").stat().st_size
-    _time(timed, tower, name=f"small, {recipe}", what=what, threads=threads, size=size)
+    _time(timed, tower, name=f"trial, {recipe}", what=what, threads=threads, size=size)
     if threads == 1:
         _score(timed, tower, DEFAULT_TEMPLATE, tuple(made(recipes)["strangers"]), crops, request)
+
+
+def _shipped(timed: Timed, name: str, threads: int, crops: Crops, request: pytest.FixtureRequest) -> None:
+    path = SHIPPED[name].path
+    tower = Tower.load(path, threads=threads)
+    what = f"a crop to an embedding, `{tower.card.name}` ({tower.card.recipe})"
+    _time(timed, tower, name=tower.card.name, what=what, threads=threads, size=path.stat().st_size)
+    if threads == 1:
+        _score(timed, tower, tower.card.template, EVERYBODY, crops, request)
 
 
 def _time(timed: Timed, tower: Embedder, *, name: str, what: str, threads: int, size: int) -> None:

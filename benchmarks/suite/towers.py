@@ -1,6 +1,6 @@
-"""The towers that are timed: the one that ships, and a small one by every recipe of ``export``.
+"""The towers that are timed besides those that ship: a trial tower by every recipe of ``export``.
 
-``python -m benchmarks.suite.towers`` makes the small one: the default network, trained for a moment on 30 of the AT&T
+``python -m benchmarks.suite.towers`` makes it: the default network, trained for a moment on 30 of the AT&T
 people. It is no good tower, but it is a trained one, and what a recipe costs it shows. It takes some minutes and
 TensorFlow, once; the folder can be taken to a device that has neither.
 """
@@ -32,7 +32,7 @@ def recipe_folder() -> Path:
 
 
 def load_recipe(folder: Path, recipe: str, *, threads: int = 1) -> Embedder:
-    """The small tower by a recipe.
+    """The trial tower by a recipe.
 
     Raises:
         DataError: The folder is not one that :func:`make_recipe_towers` made.
@@ -43,16 +43,16 @@ def load_recipe(folder: Path, recipe: str, *, threads: int = 1) -> Embedder:
 
 
 def made(folder: Path) -> dict[str, Any]:
-    """What is known of the small tower: ``input``, ``strangers`` (who was not trained on), ``command``.
+    """What is known of the trial tower: ``input``, ``strangers`` (who was not trained on), ``command``.
 
     Raises:
         DataError: It was not made.
     """
-    return read_json(folder / "made.json", what="the small tower of the benchmarks")
+    return read_json(folder / "made.json", what="the trial tower of the benchmarks")
 
 
 def make_recipe_towers(folder: Path) -> Path:
-    """Train the small tower, convert it by every recipe, and keep the files.
+    """Train the trial tower, convert it by every recipe, and keep the files.
 
     Raises:
         SiamliteError: The faces are not to be had, or the tower cannot be made.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from benchmarks.demo.closing import print_result, processor_s, shared_plots, sha
 from benchmarks.demo.folder import begin
 from benchmarks.demo.report import write_report
 from benchmarks.demo.singles import Singles, compare_singles, find_crops
-from benchmarks.demo.steps import Steps
+from benchmarks.demo.steps import Steps, forget_settings
 from benchmarks.demo.visitors import Trial, identification_rate, lay_out, try_out
 from edge_runtime.commands.console import EXIT_OK, emit, say
 from edge_runtime.errors import UsageError
@@ -27,6 +28,7 @@ from edge_runtime.towers.tower import Tower
 def main(arguments: argparse.Namespace, *, root: Path) -> int:
     """Run the demo; returns the exit code."""
     start = time.monotonic()
+    forget_settings(os.environ)
     out = arguments.out.resolve()
     if not 2 <= arguments.visitors <= PEOPLE:
         raise UsageError(f"the AT&T faces are {PEOPLE} people: --visitors takes 2 to {PEOPLE}.")

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Steps:
         shown = f"{'siamlite' if module == 'edge_runtime' else f'python -m {module}'} {shlex.join(words)}"
         shown = shown.replace(f"{self.root}{os.sep}", "")
         say(f"\n$ {shown}")
-        environment = _plain(os.environ) | {"SIAMLITE_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {"SIAMLITE_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         start = time.monotonic()
         ended = subprocess.run(
             [sys.executable, "-m", module, *words], cwd=self.root, env=environment, stdout=subprocess.PIPE, check=False
@@ -67,9 +67,10 @@ class Steps:
             raise StepFailed(f"the demo stopped: `{shown}` printed something else than JSON ({error}).") from error
 
 
-def _plain(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the user's own siamlite settings: their keys and towers have no part in a demo."""
-    return {n: value for n, value in environment.items() if not n.startswith("SIAMLITE_") or n == "SIAMLITE_CACHE"}
+def forget_settings(environment: MutableMapping[str, str]) -> None:
+    """Take the user's own siamlite settings out of an environment: their keys and towers have no part in a demo."""
+    for name in [name for name in environment if name.startswith("SIAMLITE_") and name != "SIAMLITE_CACHE"]:
+        del environment[name]
 
 
 def read_json_stream(text: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from benchmarks.demo.closing import print_result, processor_s, shared_plots, sha
 from benchmarks.demo.folder import begin
 from benchmarks.demo.report import write_report
 from benchmarks.demo.singles import Singles, compare_singles, find_crops
-from benchmarks.demo.steps import Steps
+from benchmarks.demo.steps import Steps, forget_settings
 from benchmarks.demo.visitors import Trial, copy_pictures, identification_rate, lay_out, try_out
 from benchmarks.demo_train.compare import Comparison, compare
 from benchmarks.demo_train.curve import training_curve
@@ -28,6 +29,7 @@ from edge_runtime.towers.tower import Tower
 def main(arguments: argparse.Namespace, *, root: Path) -> int:
     """Run the demo; returns the exit code."""
     start = time.monotonic()
+    forget_settings(os.environ)
     out = arguments.out.resolve()
     if not 4 <= arguments.train_people <= PEOPLE - 4 or not 2 <= arguments.visitors <= PEOPLE - arguments.train_people:
         raise UsageError("the AT&T faces are 40 people: 4 to 36 to train on, 2 or more of the others as visitors.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.parts import load_later
 from edge_runtime.commands.console import run_command
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -39,13 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--build-only", action="store_true", help="make the user space, and stop")
     add("--json", action="store_true", help="print the result as JSON on standard output")
     add("--debug", action="store_true", help="show tracebacks")
-
-    def run(arguments: argparse.Namespace) -> int:
-        from benchmarks.arm.run import main
-
-        return main(arguments)
-
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=load_later("benchmarks.arm", "run"))
     return parser
 
 

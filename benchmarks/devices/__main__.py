@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.parts import load_later
 from edge_runtime.commands.console import run_command
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -27,13 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--out", type=Path, default=_ROOT / "docs/devices.md", metavar="FILE", help="default: docs/devices.md")
     add("--debug", action="store_true", help="show tracebacks")
-
-    def run(arguments: argparse.Namespace) -> int:
-        from benchmarks.devices.page import main
-
-        return main(arguments)
-
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=load_later("benchmarks.devices", "page"))
     return parser
 
 

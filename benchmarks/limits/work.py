@@ -6,19 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge_runtime.errors import DataError
-from export.preflight.operators import Operator, Tensor, read_operators
+from export.preflight.operators import BYTES, Operator, Tensor, read_operators
 
-_BYTES = {
-    "FLOAT64": 8,
-    "INT64": 8,
-    "FLOAT32": 4,
-    "INT32": 4,
-    "FLOAT16": 2,
-    "INT16": 2,
-    "INT8": 1,
-    "UINT8": 1,
-    "BOOL": 1,
-}
 # To look at the same bytes in another shape moves nothing, and a bare ReLU is done by the operator before it (XNNPACK
 # fuses them). Constants that are stored smaller are unpacked once, when a model is loaded.
 _FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "RELU", "RELU6"})
@@ -110,9 +99,9 @@ def size_bytes(tensor: Tensor) -> int:
     Raises:
         DataError: Its shape is known only at run time, or its type has no size in bytes.
     """
-    if tensor.type not in _BYTES or any(side < 0 for side in tensor.shape):
+    if tensor.type not in BYTES or any(side < 0 for side in tensor.shape):
         raise DataError(f"the tensor {tensor.name} has no size: {tensor.type} {tensor.shape}. Fix the model's shapes.")
-    return tensor.count * _BYTES[tensor.type]
+    return tensor.count * BYTES[tensor.type]
 
 
 def _constant(operator: Operator) -> bool:

@@ -13,20 +13,10 @@ from edge_runtime.towers.card import Card
 from edge_runtime.towers.tower import space_fingerprint
 from edge_runtime.towers.trust import Provenance, Trust
 from export.card.text import words
-from export.preflight.operators import Operator, read_operators
+from export.preflight.operators import BYTES, Operator, read_operators
 
 # Bytes of one value.
-_WIDTHS: dict[str, float] = {
-    "FLOAT64": 8,
-    "INT64": 8,
-    "FLOAT32": 4,
-    "INT32": 4,
-    "FLOAT16": 2,
-    "INT16": 2,
-    "INT8": 1,
-    "UINT8": 1,
-}
-_WIDTHS |= {"INT4": 0.5, "BOOL": 1}
+_WIDTHS: dict[str, float] = {**BYTES, "INT4": 0.5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

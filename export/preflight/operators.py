@@ -22,6 +22,20 @@ _MAX_RANK = 16
 _MAX_NAME = 1000
 
 
+# Bytes of one value of the types that take whole bytes.
+BYTES = {
+    "FLOAT64": 8,
+    "INT64": 8,
+    "FLOAT32": 4,
+    "INT32": 4,
+    "FLOAT16": 2,
+    "INT16": 2,
+    "INT8": 1,
+    "UINT8": 1,
+    "BOOL": 1,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
     """An input or output of an operator.

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.arm.__main__ import PROCESSORS
+from benchmarks.parts import load_later
 from edge_runtime.commands.console import run_command
 
 
@@ -26,13 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--files", type=Path, metavar="DIR", help="folder with the .deb and .whl files, for use without network")
     add("--json", action="store_true", help="print the result as JSON on standard output")
     add("--debug", action="store_true", help="show tracebacks")
-
-    def run(arguments: argparse.Namespace) -> int:
-        from benchmarks.arm.device.run import main
-
-        return main(arguments)
-
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=load_later("benchmarks.arm.device", "run"))
     return parser
 
 

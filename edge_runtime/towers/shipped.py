@@ -34,7 +34,7 @@ SHIPPED = {
     tower.name: tower
     for tower in (
         ShippedTower(name="accurate", purpose="the default: free for any use"),
-        ShippedTower(name="small", purpose="a third of the size, half the time; for research only"),
+        ShippedTower(name="small", purpose="a third of the size, about half the time; for research only"),
     )
 }
 DEFAULT_SHIPPED = "accurate"
